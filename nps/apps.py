@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class NpsConfig(AppConfig):
+    """Registers what `nps` adds to the layers below it (docs/reference/registries.md)."""
+
+    name = "nps"

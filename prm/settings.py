@@ -1,0 +1,203 @@
+"""Configuration, all of it from the environment; every variable is documented in `.env.example`."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from prm import databases
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The variable's text; ImproperlyConfigured names it where it is missing and has no default."""
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(f"{name} is not set (see .env.example)")
+    return value
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """True for 1, true, yes, on; False for 0, false, no, off and empty; anything else names the variable."""
+    value = os.environ.get(name, "1" if default else "0").strip().lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"", "0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r}: expected 1 or 0")
+
+
+def number(name: str, default: int) -> int:
+    """A whole number; anything else names the variable."""
+    value = os.environ.get(name, str(default))
+    try:
+        return int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={value!r}: expected a whole number") from None
+
+
+STATE_DIR = Path(text("PRM_STATE_DIR", str(BASE_DIR / ".prm")))
+DEBUG = flag("PRM_DEBUG", default=False)
+SECRET_KEY = text("PRM_SECRET_KEY")
+MASTER_KEYS = text("PRM_MASTER_KEYS")  # key ring of prm.crypto: "id:base64,id:base64", the first one encrypts
+LINK_PEPPER = text("PRM_LINK_PEPPER")
+SITE_URL = text("PRM_SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = text("PRM_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+DEVELOPMENT = flag("PRM_DEVELOPMENT", default=False)  # demo sign-ins, `ingest --rebase`, provider simulators
+
+INSTALLED_APPS = [
+    "prm.tenancy",
+    "prm.audit",
+    "prm.ui",
+    "accounts",
+    "patients",
+    "messaging",
+    "messaging.channels.preview",
+    "messaging.channels.smtp",
+    "messaging.channels.sendgrid",
+    "integrations",
+    "campaigns",
+    "nps",
+    "portal",
+    "dashboard",
+    "prm.dev",
+    "django_htmx",
+    "template_partials",
+    "django_otp",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "prm.logs.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "prm.ui.middleware.PageHeadersMiddleware",
+    "accounts.middleware.StaffMiddleware",
+    "patients.middleware.PortalMiddleware",
+]
+
+ROOT_URLCONF = "prm.urls"
+WSGI_APPLICATION = "prm.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "prm.ui.context.page",
+            ],
+            "builtins": ["template_partials.templatetags.partials", "prm.ui.templatetags.ui", "django.templatetags.i18n"],
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [("django.template.loaders.cached.Loader", [
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ])],
+                )
+            ],
+        },
+    }
+]
+
+DATABASES = databases.from_environment(os.environ)
+DATABASE_ROUTERS = ["prm.tenancy.router.OwnerMigrates"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = text("REDIS_URL", "")
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "signin"
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https://")
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "prm.ui.system_pages.csrf_failure"
+SECURE_SSL_REDIRECT = SITE_URL.startswith("https://")
+SECURE_HSTS_SECONDS = 31_536_000 if SITE_URL.startswith("https://") else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SITE_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("PRM_BEHIND_PROXY", default=False) else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "media-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "frame-src": ["'self'"],
+        "report-uri": "/csp-report",
+    }
+}
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = STATE_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": STATE_DIR / "media"}},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+
+# Channels: where the real clients are pointed at (the simulators under `make run`) and the platform's own mail.
+SENDGRID_API_BASE = text("SENDGRID_API_BASE", "https://api.sendgrid.com")
+SMTP_URL = text("SMTP_URL", "")
+HTTP_CONNECT_TIMEOUT, HTTP_READ_TIMEOUT = 5, 20  # seconds; the providers' clients have no default timeout
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "prm.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": text("PRM_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.request": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+    },
+}
