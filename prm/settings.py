@@ -53,9 +53,6 @@ INSTALLED_APPS = [
     "accounts",
     "patients",
     "messaging",
-    "messaging.channels.preview",
-    "messaging.channels.smtp",
-    "messaging.channels.sendgrid",
     "integrations",
     "campaigns",
     "nps",
@@ -102,14 +99,23 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "prm.ui.context.page",
             ],
-            "builtins": ["template_partials.templatetags.partials", "prm.ui.templatetags.ui", "django.templatetags.i18n"],
+            "builtins": [
+                "template_partials.templatetags.partials",
+                "prm.ui.templatetags.ui",
+                "django.templatetags.i18n",
+            ],
             "loaders": [
                 (
                     "template_partials.loader.Loader",
-                    [("django.template.loaders.cached.Loader", [
-                        "django.template.loaders.filesystem.Loader",
-                        "django.template.loaders.app_directories.Loader",
-                    ])],
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            [
+                                "django.template.loaders.filesystem.Loader",
+                                "django.template.loaders.app_directories.Loader",
+                            ],
+                        )
+                    ],
                 )
             ],
         },

@@ -1,0 +1,65 @@
+"""What each role may do, and the decorator that every staff view wears."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import Membership
+
+OWNER, MANAGER, THERAPIST, FRONT_DESK, READ_ONLY = Membership.Role.values
+EVERYONE = frozenset(Membership.Role.values)
+
+# Permission to the roles that hold it; ui.md §9 "who" and the pages' own rules.
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "today.view": EVERYONE,
+    "inbox.view": EVERYONE,
+    "inbox.work": frozenset({OWNER, MANAGER, THERAPIST, FRONT_DESK}),
+    "patients.view": EVERYONE,
+    "campaigns.view": frozenset({OWNER, MANAGER, THERAPIST, FRONT_DESK}),
+    "campaigns.draft": frozenset({OWNER, MANAGER, THERAPIST, FRONT_DESK}),
+    "campaigns.run": frozenset({OWNER, MANAGER}),
+    "outbox.view": frozenset({OWNER, MANAGER, FRONT_DESK}),
+    "nps.report": frozenset({OWNER, MANAGER, READ_ONLY}),
+    "nps.recover": frozenset({OWNER, MANAGER, FRONT_DESK}),
+    "nps.set_up": frozenset({OWNER, MANAGER}),
+    "feeds.manage": frozenset({OWNER, MANAGER}),
+    "settings.manage": frozenset({OWNER, MANAGER}),
+}
+
+
+class Refused(PermissionDenied):
+    """The role may not; `roles` are those that may, for the 403 page."""
+
+    def __init__(self, permission: str) -> None:
+        self.roles = sorted(PERMISSIONS[permission])
+        super().__init__(permission)
+
+
+def may(membership: Membership | None, permission: str) -> bool:
+    """True where the member's role holds the permission. KeyError for an unknown permission."""
+    return membership is not None and membership.role in PERMISSIONS[permission]
+
+
+def staff_view(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Mark a view of `/<practice_slug>/…` with the permission it needs; a role without it gets 403 (Refused).
+
+    StaffMiddleware has opened the practice and set `request.practice` and `request.membership`; the view is called
+    without `practice_slug`. The permission stays readable as `view.permission`, for navigation and the matrix test (I7).
+    """
+    if permission not in PERMISSIONS:
+        raise KeyError(permission)
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, practice_slug: str, **kwargs: Any) -> HttpResponse:
+            if not may(getattr(request, "membership", None), permission):
+                raise Refused(permission)
+            return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate

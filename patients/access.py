@@ -1,0 +1,57 @@
+"""Links for patients: made with a 256-bit token of which only the HMAC is kept (security.md §2)."""
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+
+from accounts.models import Practice
+from patients.models import Patient, PortalLink
+from prm import crypto
+
+ACCESS_LASTS = timedelta(hours=72)
+SURVEY_LASTS = timedelta(days=30)
+
+
+def new_token() -> str:
+    """A URL-safe token of 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def issue_link(
+    patient: Patient, purpose: str, *, now: datetime, lasts: timedelta, source: UUID | None = None
+) -> tuple[PortalLink, str]:
+    """A new link for a patient: its row and its token. The token exists only in the message that carries it."""
+    token = new_token()
+    link = PortalLink.objects.create(
+        patient=patient, purpose=purpose, source=source, token_hash=crypto.token_hash(token), issued_at=now,
+        expires_at=now + lasts,
+    )  # fmt: skip
+    return link, token
+
+
+def link_url(practice: Practice, token: str) -> str:
+    """The absolute address of a link; the practice's public id in it tells which practice to open (security.md §1)."""
+    return f"{settings.SITE_URL}/portal/{practice.public_id}/{token}"
+
+
+def find_link(token: str, *, purpose: str) -> PortalLink | None:
+    """The link of a token in the current practice, expired or ended ones too; None for an unknown one."""
+    return (
+        PortalLink.objects.select_related("patient")
+        .filter(token_hash=crypto.token_hash(token), purpose=purpose)
+        .first()
+    )
+
+
+def live(link: PortalLink, *, now: datetime) -> bool:
+    """True until the link expires or is ended."""
+    return link.ended_at is None and now < link.expires_at
+
+
+def end_links(patient: Patient, *, now: datetime, purpose: str | None = None) -> int:
+    """End a patient's live links (all, or those of one purpose); returns how many."""
+    which = Q() if purpose is None else Q(purpose=purpose)
+    return PortalLink.objects.filter(which, patient=patient, ended_at=None, expires_at__gt=now).update(ended_at=now)

@@ -1,0 +1,24 @@
+"""People, consent, episodes of care, visits, what happened to them, and what staff must do about it."""
+
+from patients.models.care import Episode, EpisodeRegion, Visit
+from patients.models.consent import Channel, Consent, ConsentPolicy, Purpose
+from patients.models.links import PortalLink
+from patients.models.people import ExternalId, Patient
+from patients.models.timeline import TimelineEntry
+from patients.models.work import WorkItem, WorkItemLine
+
+__all__ = [
+    "Channel",
+    "Consent",
+    "ConsentPolicy",
+    "Episode",
+    "EpisodeRegion",
+    "ExternalId",
+    "Patient",
+    "PortalLink",
+    "Purpose",
+    "TimelineEntry",
+    "Visit",
+    "WorkItem",
+    "WorkItemLine",
+]

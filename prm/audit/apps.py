@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    """The record of who read and changed what."""
+
+    name = "prm.audit"
+    label = "audit"

@@ -1,0 +1,28 @@
+"""Write audit events. One function, called by the views that show or change a person's data."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from prm.audit.models import AuditEvent
+from prm.logs import request_id
+
+
+def record(
+    action: str, *, now: datetime, request: HttpRequest | None = None, patient_id: UUID | None = None,
+    object_id: UUID | None = None, actor_kind: str = "", **facts: Any,
+) -> None:  # fmt: skip
+    """Add one event in the caller's transaction. `facts` are codes and counts, never a person's data.
+
+    The actor is the request's signed-in member of staff, else the patient of a link (`actor_kind="patient"`), else the system.
+    """
+    user = getattr(request, "user", None)
+    signed_in = bool(user and user.is_authenticated)
+    AuditEvent.objects.create(
+        at=now, action=action, patient_id=patient_id, object_id=object_id, facts=facts, request_id=request_id.get(),
+        actor_kind=actor_kind or ("staff" if signed_in else "system"),
+        actor_id=user.pk if signed_in and user else patient_id if actor_kind == "patient" else None,
+        address=request.META.get("REMOTE_ADDR") or None if request else None,
+    )  # fmt: skip

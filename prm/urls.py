@@ -1,0 +1,25 @@
+"""Every address of the product. The order matters: fixed words first, `/<practice_slug>/…` last (daily.md §4)."""
+
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
+
+# `<app>.urls` may define: urlpatterns (public, at the root), staff_urlpatterns (under /<practice_slug>/),
+# portal_urlpatterns (under /portal/<practice_public_id>/). Later portal patterns with a token come last in their app.
+APPS = ("prm.ui", "accounts", "patients", "messaging", "integrations", "campaigns", "nps", "portal", "dashboard")
+
+
+def _patterns(name: str) -> list[URLPattern | URLResolver]:
+    found: list[URLPattern | URLResolver] = []
+    for app in APPS:
+        if find_spec(f"{app}.urls"):
+            module = __import__(f"{app}.urls", fromlist=[name])
+            found += getattr(module, name, [])
+    return found
+
+
+urlpatterns = [
+    *_patterns("urlpatterns"),
+    path("portal/<slug:practice_public_id>/", include(_patterns("portal_urlpatterns"))),
+    path("<slug:practice_slug>/", include(_patterns("staff_urlpatterns"))),
+]
