@@ -50,7 +50,9 @@ def parse(url: str, variable: str) -> dict[str, Any]:
         raise ImproperlyConfigured(f"{variable}: expected postgresql://…, found scheme {parts.scheme!r}")
     name = unquote(parts.path.lstrip("/"))
     if not name:
-        raise ImproperlyConfigured(f"{variable}: the name of the database is missing (postgresql://user:password@host/NAME)")
+        raise ImproperlyConfigured(
+            f"{variable}: the name of the database is missing (postgresql://user:password@host/NAME)"
+        )
     options = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",

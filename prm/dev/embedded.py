@@ -124,6 +124,8 @@ def _one_line_errors(folder: Path) -> Iterator[None]:
     except OSError as problem:
         raise ServerProblem(f"{problem.filename or folder}: {problem.strerror or problem}") from problem
     except ValueError as problem:
-        raise ServerProblem(f"{folder}/secrets.json cannot be read ({problem}): restore it, or `make reset`") from problem
+        raise ServerProblem(
+            f"{folder}/secrets.json cannot be read ({problem}): restore it, or `make reset`"
+        ) from problem
     except roles.RoleProblem as problem:
         raise ServerProblem(str(problem)) from problem

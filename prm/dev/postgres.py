@@ -131,7 +131,10 @@ class Postgres:
                 os.chown(path, _user(), -1)
         try:
             done = subprocess.run(
-                [*self._as_user(partial), self.binary("initdb"), *arguments], capture_output=True, text=True, check=False
+                [*self._as_user(partial), self.binary("initdb"), *arguments],
+                capture_output=True,
+                text=True,
+                check=False,
             )
         finally:
             password_file.unlink()

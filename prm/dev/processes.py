@@ -107,4 +107,6 @@ def room(folder: Path, megabytes: int) -> None:
     """ServerProblem where the disk under `folder` has less than `megabytes` free."""
     free = shutil.disk_usage(folder).free // 2**20
     if free < megabytes:
-        raise ServerProblem(f"the disk of {folder} has {free} MB left, {megabytes} MB are needed: free some and try again")
+        raise ServerProblem(
+            f"the disk of {folder} has {free} MB left, {megabytes} MB are needed: free some and try again"
+        )

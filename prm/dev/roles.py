@@ -40,7 +40,9 @@ def ensure_roles(admin_dsn: str, passwords: dict[str, str]) -> None:
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('prm.roles'))")
-            cursor.execute("SELECT rolname, rolbypassrls, rolsuper FROM pg_roles WHERE rolname = ANY(%s)", [list(ATTRIBUTES)])
+            cursor.execute(
+                "SELECT rolname, rolbypassrls, rolsuper FROM pg_roles WHERE rolname = ANY(%s)", [list(ATTRIBUTES)]
+            )
             existing = {name: (bypasses, is_super) for name, bypasses, is_super in cursor.fetchall()}
             for role, attributes in ATTRIBUTES.items():
                 name, password = sql.Identifier(role), passwords.get(role)

