@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",  # its widgets' templates, for prm.ui.forms
 ]
 
 MIDDLEWARE = [
@@ -121,6 +122,8 @@ TEMPLATES = [
         },
     }
 ]
+
+FORM_RENDERER = "prm.ui.forms.PageRenderer"
 
 DATABASES = databases.from_environment(os.environ)
 DATABASE_ROUTERS = ["prm.tenancy.router.OwnerMigrates"]
@@ -204,6 +207,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": text("PRM_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "fontTools": {"level": "WARNING"},  # tells at length what it subsets
         "django.server": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
     },
 }

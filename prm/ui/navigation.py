@@ -1,0 +1,119 @@
+"""The staff's side bar: apps register entries, the page shows those that its reader may open (ui.md section 3)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+DAILY, ENGAGE, UNDERSTAND, FOOT = "daily", "engage", "understand", "foot"
+GROUPS = (DAILY, ENGAGE, UNDERSTAND, FOOT)
+ORDER = (
+    "today",
+    "inbox",
+    "patients",
+    "campaigns",
+    "feedback",
+    "exercises",
+    "rtm",
+    "reports",
+    "outbox",
+    "feeds",
+    "settings",
+    "help",
+)
+
+Count = Callable[[HttpRequest], int]
+PermissionCheck = Callable[[Any, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of the bar; `key` is its place in ORDER."""
+
+    key: str
+    label: str
+    icon: str
+    url_name: str
+    permission: str
+    group: str
+    count: Count | None = None
+    urgent: bool = False  # whether its count is shown as a warning
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as one reader's page shows it."""
+
+    key: str
+    label: str
+    icon: str
+    url: str
+    current: bool
+    count: int
+    urgent: bool
+
+
+_entries: dict[str, Entry] = {}
+_checks: list[PermissionCheck] = []
+
+
+def register(
+    key: str,
+    label: str,
+    *,
+    icon: str,
+    url_name: str,
+    permission: str,
+    group: str = DAILY,
+    count: Count | None = None,
+    urgent: bool = False,
+) -> None:
+    """Add an entry (from AppConfig.ready). `url_name` takes the practice's slug as its only argument.
+
+    The entry is current on its own page and on all pages below it. `count` is asked once a page, for the figure beside
+    the label.
+    ValueError for a key outside ORDER or a group outside GROUPS.
+    """
+    if key not in ORDER or group not in GROUPS:
+        raise ValueError(f"navigation entry {key!r} in {group!r}: expected a key of {ORDER} and a group of {GROUPS}")
+    _entries[key] = Entry(key, label, icon, url_name, permission, group, count, urgent)
+
+
+def check_permissions_with(check: PermissionCheck) -> None:
+    """Say how a permission is decided: `check(membership, permission)`. Called once by accounts."""
+    _checks[:] = [check]
+
+
+def entries_for(request: HttpRequest) -> dict[str, list[Link]]:
+    """The links of each group that the reader may open and whose page exists; empty without a practice or membership."""
+    practice, membership = getattr(request, "practice", None), getattr(request, "membership", None)
+    if practice is None or membership is None:
+        return {}
+    links: dict[str, list[Link]] = {}
+    for entry in sorted(_entries.values(), key=lambda entry: ORDER.index(entry.key)):
+        if not all(check(membership, entry.permission) for check in _checks):
+            continue
+        try:
+            url = reverse(entry.url_name, args=[practice.slug])
+        except NoReverseMatch:
+            continue  # the page is not built yet: its entry is absent
+        shown = entry.count(request) if entry.count else 0
+        links.setdefault(entry.group, []).append(
+            Link(
+                entry.key,
+                entry.label,
+                entry.icon,
+                url,
+                _is_current(request.path, url, practice.slug),
+                shown,
+                entry.urgent,
+            )
+        )
+    return links
+
+
+def _is_current(path: str, url: str, slug: str) -> bool:
+    home = f"/{slug}/"
+    return path == url if url == home else path.startswith(url)
