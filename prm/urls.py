@@ -23,3 +23,8 @@ urlpatterns = [
     path("portal/<slug:practice_public_id>/", include(_patterns("portal_urlpatterns"))),
     path("<slug:practice_slug>/", include(_patterns("staff_urlpatterns"))),
 ]
+
+handler400 = "prm.ui.system_pages.bad_request"
+handler403 = "prm.ui.system_pages.refused"
+handler404 = "prm.ui.system_pages.missing"
+handler500 = "prm.ui.system_pages.broken"

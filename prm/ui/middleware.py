@@ -6,6 +6,8 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
+from prm.ui import system_pages
+
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
 
 
@@ -22,6 +24,10 @@ class PageHeadersMiddleware:
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         _hand_over_toasts(request, response)
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer what a view raised from prm.ui.problems."""
+        return system_pages.answer(request, exception)
 
 
 def _hand_over_toasts(request: HttpRequest, response: HttpResponse) -> None:

@@ -1,0 +1,90 @@
+"""The pages that answer when something is missing, refused, in conflict, too large, too often, expired or broken."""
+
+import sys
+from string import Template
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
+from django.shortcuts import render
+
+from prm import clock, logs
+from prm.ui.problems import Conflict, TooManyRequests
+
+NOT_TYPED = {"csrfmiddlewaretoken", "password", "new_password", "code", "token", "next"}
+RETRY_SECONDS = 30  # how soon a caller may ask again while the database is away
+ROLE_WORDS = {
+    "owner": "an owner",
+    "manager": "a manager",
+    "therapist": "a therapist",
+    "front_desk": "the front desk",
+    "read_only": "a person who only reads",
+}
+
+
+def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404: byte for byte the same for what never was and for what belongs to another practice (security I8)."""
+    return _page(request, "404.html", 404)
+
+
+def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403: names the roles that may. Such an exception carries `roles` (accounts.access.Refused)."""
+    roles = [ROLE_WORDS[role] for role in getattr(exception, "roles", ())]
+    return _page(request, "403.html", 403, {"who": _either(roles)})
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400; what is larger than we take is 413 and names the limit."""
+    if isinstance(exception, RequestDataTooBig):
+        return _page(request, "413.html", 413, {"limit_mb": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20})
+    return _page(request, "400.html", 400)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """500 with the id to quote; 503 while the database is away. Files without template logic: nothing more can break."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return HttpResponse(_text("503.html"), status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+    return HttpResponse(Template(_text("500.html")).safe_substitute(request_id=logs.request_id.get()), status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form that was open too long or sent after signing out: what was typed is shown, to be copied."""
+    typed = [
+        value
+        for name, values in request.POST.lists()
+        if name not in NOT_TYPED
+        for value in values
+        if value.strip() and " " in value.strip()
+    ]
+    context = {"typed": typed, "no_cookie": reason == REASON_NO_CSRF_COOKIE}
+    return _page(request, "expired.html", 403, context)
+
+
+def answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """The page of one of prm.ui.problems; None for any other exception."""
+    if isinstance(exception, Conflict):
+        return _page(request, "409.html", 409, {"what": str(exception)})
+    if isinstance(exception, TooManyRequests):
+        seconds = max(1, int((exception.until - clock.now()).total_seconds()))
+        response = _page(request, "429.html", 429, {"until": exception.until})
+        response["Retry-After"] = str(seconds)
+        return response
+    return None
+
+
+def _page(request: HttpRequest, template: str, status: int, context: dict[str, object] | None = None) -> HttpResponse:
+    """The page, or its note alone where htmx asked for a fragment."""
+    part = "#note" if getattr(request, "htmx", False) else ""
+    return render(request, template + part, context or {}, status=status)
+
+
+def _either(roles: list[str]) -> str:
+    return " or ".join([", ".join(roles[:-1]), roles[-1]]) if len(roles) > 1 else "".join(roles)
+
+
+def _text(name: str) -> str:
+    return (settings.BASE_DIR / "templates" / name).read_text(encoding="utf-8")
+
+
