@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the page shell how a permission is decided."""
-        from accounts.access import may  # noqa: PLC0415 -- models are not loaded before ready()
-        from prm.ui import navigation  # noqa: PLC0415
+        from accounts.access import may
+        from prm.ui import navigation
 
         navigation.check_permissions_with(may)

@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from prm.ui import navigation
 from prm.ui.appearance import DENSITIES, THEMES, chosen
 
-# Tried under our CSP (ui.md section 2): no injected style, no eval, nothing kept in sessionStorage, 422 fragments swapped.
+# Tried under our CSP (ui.md section 2): no injected style, no eval, nothing kept in sessionStorage, 422 swapped.
 HTMX_CONFIG = (
     '{"includeIndicatorStyles":false,"allowEval":false,"allowScriptTags":false,"selfRequestsOnly":true,'
     '"historyCacheSize":0,"refreshOnHistoryMiss":true,"attributesToSettle":["class"],"responseHandling":[{"code":"204","swap":false},'

@@ -12,8 +12,26 @@ from prometheus_client import Counter
 
 LARGEST_REPORT = 16_384  # bytes; a report of a browser is under 4 KB
 DIRECTIVES = frozenset(
-    "default-src script-src script-src-elem script-src-attr style-src style-src-elem style-src-attr img-src font-src "
-    "connect-src media-src manifest-src worker-src form-action base-uri frame-ancestors frame-src object-src".split()
+    [
+        "default-src",
+        "script-src",
+        "script-src-elem",
+        "script-src-attr",
+        "style-src",
+        "style-src-elem",
+        "style-src-attr",
+        "img-src",
+        "font-src",
+        "connect-src",
+        "media-src",
+        "manifest-src",
+        "worker-src",
+        "form-action",
+        "base-uri",
+        "frame-ancestors",
+        "frame-src",
+        "object-src",
+    ]
 )
 
 log = logging.getLogger(__name__)

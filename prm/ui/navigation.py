@@ -87,7 +87,7 @@ def check_permissions_with(check: PermissionCheck) -> None:
 
 
 def entries_for(request: HttpRequest) -> dict[str, list[Link]]:
-    """The links of each group that the reader may open and whose page exists; empty without a practice or membership."""
+    """The links of each group that the reader may open and whose page exists; none without a membership."""
     practice, membership = getattr(request, "practice", None), getattr(request, "membership", None)
     if practice is None or membership is None:
         return {}

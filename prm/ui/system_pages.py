@@ -43,7 +43,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """500 with the id to quote; 503 while the database is away. Files without template logic: nothing more can break."""
+    """500 with the id to quote; 503 while the database is away. Files without template logic, which cannot break."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         return HttpResponse(_text("503.html"), status=503, headers={"Retry-After": str(RETRY_SECONDS)})
     return HttpResponse(Template(_text("500.html")).safe_substitute(request_id=logs.request_id.get()), status=500)
@@ -86,5 +86,3 @@ def _either(roles: list[str]) -> str:
 
 def _text(name: str) -> str:
     return (settings.BASE_DIR / "templates" / name).read_text(encoding="utf-8")
-
-

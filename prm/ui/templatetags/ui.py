@@ -141,7 +141,7 @@ def bucket_of(value: int) -> str:
 
 @register.simple_tag
 def score(value: int | None, size: str = "") -> SafeString:
-    """An NPS score in its bucket's colour, with the bucket for screen readers; nothing for None. `size` may be "big"."""
+    """An NPS score in its bucket's colour, with the bucket for screen readers; none for None; `size` may be "big"."""
     if value is None:
         return SafeString()
     bucket = bucket_of(value)
