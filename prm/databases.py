@@ -1,8 +1,8 @@
 """Database settings from the environment: one database, three roles, three aliases.
 
-`default` connects as prm_app, `owner` as prm_owner (migrations), `platform` as prm_platform (BYPASSRLS). Either each has
-its own URL (DATABASE_URL_APP, _OWNER, _PLATFORM), or DATABASE_URL names a user who may create roles and `make setup`
-made them with the passwords kept in `.prm/secrets.json`.
+`default` connects as prm_app, `owner` as prm_owner (migrations), `platform` as prm_platform (BYPASSRLS). Either each
+has its own URL (DATABASE_URL_APP, _OWNER, _PLATFORM), or DATABASE_URL names a user who may create roles and `make
+setup` made them with the passwords kept in `.prm/secrets.json`.
 """
 
 import json

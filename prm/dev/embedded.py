@@ -1,8 +1,8 @@
 """Embedded PostgreSQL and Valkey for a checkout without servers of its own.
 
-`prepare` is called before Django's settings load: by `manage.py`, by the test plugin, by the supervisor. Every process that
-uses the servers holds a shared lock on `.prm/in-use.lock`; the last one to leave stops them. A killed process leaves no
-lock behind, since the kernel lets go of it.
+`prepare` is called before Django's settings load: by `manage.py`, by the test plugin, by the supervisor. Every process
+that uses the servers holds a shared lock on `.prm/in-use.lock`; the last one to leave stops them. A killed process
+leaves no lock behind, since the kernel lets go of it.
 """
 
 import atexit
@@ -30,9 +30,9 @@ def state_dir(environ: MutableMapping[str, str]) -> Path:
 def prepare(environ: MutableMapping[str, str]) -> None:
     """Fill in what a development process needs and the environment leaves out: servers and secrets.
 
-    Without DATABASE_URL and DATABASE_URL_APP the embedded PostgreSQL is started, without REDIS_URL (and with the embedded
-    PostgreSQL) Valkey, PRM_DEVELOPMENT becomes 1, and the servers stop when the last process that uses them ends.
-    Secrets are made up only where PRM_DEVELOPMENT is on: a production machine must set its own. ServerProblem: one line.
+    Without DATABASE_URL and DATABASE_URL_APP the embedded PostgreSQL is started and PRM_DEVELOPMENT becomes 1; without
+    REDIS_URL Valkey is started. The servers stop when the last process that uses them ends. Without PRM_DEVELOPMENT
+    nothing is made up: a production machine must set its own secrets. ServerProblem: one line.
     """
     embedded = not (environ.get("DATABASE_URL") or environ.get("DATABASE_URL_APP"))
     if embedded:
@@ -68,7 +68,7 @@ def administrator(environ: MutableMapping[str, str]) -> str:
     postgres = Postgres(folder, keys.load(folder)["postgres"])
     if not postgres.answers():
         raise ServerProblem(
-            "this needs a user who may create databases: set DATABASE_URL, or unset DATABASE_URL_APP for the embedded server"
+            "this needs a user who may create databases: set DATABASE_URL, or neither for the embedded one"
         )
     return postgres.url()
 

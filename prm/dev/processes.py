@@ -1,5 +1,6 @@
 """Small facts about processes and ports that the embedded servers and the supervisor share."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 
 
 class ServerProblem(Exception):
-    """Something on this machine keeps a server from running; the message names the cause and what to do, in one line."""
+    """Something on this machine keeps a server from running; the message is one line: the cause and what to do."""
 
 
 def alive(pid: int) -> bool:
@@ -47,10 +48,8 @@ def stop(pid: int, *, first: int = signal.SIGTERM, patience: float = 10) -> None
             return
         until = time.monotonic() + wait
         while time.monotonic() < until:
-            try:
+            with contextlib.suppress(ChildProcessError):  # not our child: another command started it
                 os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                pass  # not our child: another command started it
             if not alive(pid):
                 return
             time.sleep(0.02)

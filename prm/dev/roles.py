@@ -15,7 +15,7 @@ ATTRIBUTES = {
 }
 DATABASE = "prm"
 
-# Run inside the database, as a superuser or its owner. prm_search owns SECURITY DEFINER functions: it may read, no more.
+# Run inside the database, as a superuser or its owner. prm_search owns SECURITY DEFINER functions: it may only read.
 GRANTS = """
 ALTER SCHEMA public OWNER TO prm_owner;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -26,7 +26,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE prm_owner IN SCHEMA public
 ALTER DEFAULT PRIVILEGES FOR ROLE prm_owner IN SCHEMA public GRANT SELECT ON TABLES TO prm_search, prm_backup;
 ALTER DEFAULT PRIVILEGES FOR ROLE prm_owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO prm_app, prm_platform;
 ALTER DEFAULT PRIVILEGES FOR ROLE prm_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES FOR ROLE prm_owner IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO prm_app, prm_platform, prm_search;
+ALTER DEFAULT PRIVILEGES FOR ROLE prm_owner IN SCHEMA public
+  GRANT EXECUTE ON FUNCTIONS TO prm_app, prm_platform, prm_search;
 """
 
 
@@ -60,7 +61,7 @@ def ensure_roles(admin_dsn: str, passwords: dict[str, str]) -> None:
 
 
 def ensure_database(admin_dsn: str, name: str = DATABASE) -> bool:
-    """Create database `name`, owned by prm_owner, with the grants for what prm_owner will make; False if it is there."""
+    """Create database `name` of prm_owner, with the grants for what prm_owner will make; False if it is there."""
     connection = psycopg2.connect(admin_dsn)
     connection.autocommit = True
     try:

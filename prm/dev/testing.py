@@ -26,7 +26,7 @@ NOT_APPS = {".venv", ".prm", ".git", "node_modules", "tests"}
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Iterator[None]:
-    """Start the servers before pytest-django loads the settings: a wrapper comes first whatever the order of plugins."""
+    """Start the servers before pytest-django loads the settings: a wrapper comes first in any order of plugins."""
     os.environ.setdefault("PRM_DEVELOPMENT", "1")
     try:
         embedded.prepare(os.environ)
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @contextmanager
 def own_database() -> Iterator[str]:
-    """A copy of the migrated template for this process, all aliases pointed at it; dropped at the end. Yields its name."""
+    """A copy of the migrated template for this process, all aliases pointed at it; dropped at the end."""
     from django.db import connections  # noqa: PLC0415  (the settings exist only now)
     from django.test import TransactionTestCase  # noqa: PLC0415
 
@@ -143,7 +143,7 @@ class Cleaner:
 
 
 def ensure_template(dsn: str) -> str:
-    """The name of the template for today's migrations, made if it is missing; older ones and left copies are dropped."""
+    """The name of the template for today's migrations, made where missing; older ones and left copies are dropped."""
     name = TEMPLATE_PREFIX + migrations_hash()
     existing = {row for (row,) in rows(dsn, "SELECT datname FROM pg_database WHERE datname LIKE 'prm\\_te%%'")}
     for other in existing - {name}:

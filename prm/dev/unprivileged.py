@@ -1,4 +1,4 @@
-"""Runs a program that refuses to run as root: `python unprivileged.py WAY UID PROGRAM ARGUMENT…`, WAY `namespace` or `become`.
+"""Runs a program that refuses root: `python unprivileged.py WAY UID PROGRAM ARGUMENT…`, WAY `namespace` or `become`.
 
 First choice is a user namespace in which root's own files belong to UID: nothing changes hands, and a checkout below
 /root stays reachable. Where namespaces are forbidden (some containers) the process becomes UID for good and keeps only
@@ -54,7 +54,7 @@ def main() -> None:
             sys.exit(f"user namespace: {os.strerror(ctypes.get_errno())}")
     else:
         become(libc, uid)
-    os.execv(program[0], program)
+    os.execv(program[0], program)  # noqa: S606  (the caller names the program)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The embedded Valkey of a checkout: loopback, a password, nothing on disk (the queue is PostgreSQL; this is a doorbell)."""
+"""The embedded Valkey of a checkout: loopback, a password, nothing on disk (PostgreSQL is the queue)."""
 
 import importlib.util
 import subprocess
