@@ -25,7 +25,12 @@ def _of(life: Life) -> Iterator[tuple[datetime, bytes]]:
             yield from _about(life, care, visit)
         if care.ended_at:
             yield _message(
-                care.ended_at + timedelta(minutes=10), "ADT^A03", life, care, _pv1(care, ended=care.ended_at), _dg1(care)
+                care.ended_at + timedelta(minutes=10),
+                "ADT^A03",
+                life,
+                care,
+                _pv1(care, ended=care.ended_at),
+                _dg1(care),
             )
 
 
