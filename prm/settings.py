@@ -204,6 +204,9 @@ SENDGRID_API_BASE = text("SENDGRID_API_BASE", "https://api.sendgrid.com")
 SMTP_URL = text("SMTP_URL", "")
 HTTP_CONNECT_TIMEOUT, HTTP_READ_TIMEOUT = 5, 20  # seconds; the providers' clients have no default timeout
 
+# Whether a process that finds no chart renderer starts one of its own; off where a supervisor runs `manage.py charts`.
+CHARTS_AUTOSTART = flag("PRM_CHARTS_AUTOSTART", default=True)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
