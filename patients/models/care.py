@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Clinic, Therapist
 from patients.models.people import Patient
 from prm import clock
-from prm.tenancy.models import PracticeForeignKey, PracticeManager, PracticeModel, PracticeQuerySet
+from prm.tenancy.models import DatabaseClock, PracticeForeignKey, PracticeManager, PracticeModel, PracticeQuerySet
 from prm.tenancy.walls import SamePractice
 
 
@@ -102,7 +102,7 @@ class Episode(PracticeModel):
     live_from = models.DateTimeField(
         null=True, editable=False
     )  # occurrences due before it never fire; null: none fires
-    changed_at = models.DateTimeField(default=clock.now, editable=False)
+    changed_at = models.DateTimeField(db_default=DatabaseClock(), editable=False)  # writers set DatabaseClock()
 
     # Projections written by upper apps through `patients.facts`.
     last_answer_at = models.DateTimeField(null=True, editable=False)
@@ -217,7 +217,7 @@ class Visit(PracticeModel):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     ordinal = models.PositiveSmallIntegerField(null=True, editable=False)  # among the episode's completed visits
     cpt_codes = models.JSONField(default=list, blank=True)
-    changed_at = models.DateTimeField(default=clock.now, editable=False)
+    changed_at = models.DateTimeField(db_default=DatabaseClock(), editable=False)  # writers set DatabaseClock()
 
     objects = PracticeManager.from_queryset(VisitQuerySet)()
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Clinic, check_zone
 from prm import clock
-from prm.tenancy.models import PracticeForeignKey, PracticeManager, PracticeModel, PracticeQuerySet
+from prm.tenancy.models import DatabaseClock, PracticeForeignKey, PracticeManager, PracticeModel, PracticeQuerySet
 from prm.tenancy.walls import SamePractice
 
 
@@ -59,7 +59,7 @@ class Patient(PracticeModel):
     last_nps_bucket = models.CharField(max_length=9, blank=True, editable=False)
     last_nps_before = models.SmallIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
-    changed_at = models.DateTimeField(default=clock.now, editable=False)
+    changed_at = models.DateTimeField(db_default=DatabaseClock(), editable=False)  # writers set DatabaseClock()
 
     objects = PracticeManager.from_queryset(PatientQuerySet)()
 

@@ -18,6 +18,17 @@ class DatabaseUuid7(Func):
     output_field = models.UUIDField()
 
 
+class DatabaseClock(Func):
+    """The database's clock, moving within a transaction: what `changed_at` holds (campaigns.md §7.3).
+
+    Not `prm.clock`: the evaluator compares it with the start of open transactions, and a played history must not move it.
+    """
+
+    function = "clock_timestamp"
+    template = "%(function)s()"
+    output_field = models.DateTimeField()
+
+
 class PracticeQuerySet(models.QuerySet):
     """Rows of one practice; what it creates in bulk gets the practice of the context."""
 
