@@ -43,17 +43,19 @@ def use_practice(practice_id: UUID | str) -> Iterator[UUID]:
     outer = _practice.get()
     if outer is not None and outer != wanted:
         raise WrongPractice(f"practice {wanted} was opened inside practice {outer}")
-    token = _practice.set(wanted)
-    try:
-        with transaction.atomic():
-            if outer is None:
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT set_config('prm.practice', %s, true)", [str(wanted)])
+    # Without a transaction the context is a leftover (a commit hook, another thread): the database knows no practice.
+    fresh = outer is None or not connection.in_atomic_block
+    with transaction.atomic():
+        if fresh:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('prm.practice', %s, true)", [str(wanted)])
+        token = _practice.set(wanted)
+        try:
             yield wanted
-            if outer is None and not connection.needs_rollback and connection.in_atomic_block:
-                _leave(outer_block=len(connection.savepoint_ids))
-    finally:
-        _practice.reset(token)
+        finally:
+            _practice.reset(token)  # before the commit, whose hooks see neither rows nor a practice
+        if fresh and not connection.needs_rollback and connection.in_atomic_block:
+            _leave(outer_block=len(connection.savepoint_ids))
 
 
 def _leave(*, outer_block: int) -> None:
