@@ -14,8 +14,10 @@ from prm.tenancy.models import DatabaseUuid7, PracticeForeignKey, PracticeManage
 from prm.tenancy.walls import OWN_PRACTICE, RowSecurity, SamePractice
 
 RESERVED_WORDS = frozenset({
-    "portal", "api", "hooks", "platform", "signin", "signout", "invite", "r", "dev", "static", "media", "livez", "readyz", "metrics",
-    "csp-report", "signup", "help", "messages", "exercises", "preferences", "survey", "hep", "read", "people", "visit", "checkin",
+    "portal", "api", "hooks", "platform", "signin", "signout", "invite", "r", "dev", "static", "media", "livez",
+    "readyz", "metrics",
+    "csp-report", "signup", "help", "messages", "exercises", "preferences", "survey", "hep", "read", "people",
+    "visit", "checkin",
 })  # fmt: skip
 
 OWN_USER = "user_id = nullif(current_setting('prm.user', true), '')::uuid"

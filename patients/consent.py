@@ -17,7 +17,7 @@ def policy(channel: str, purpose: str) -> ConsentPolicy | None:
 def choose_policy(
     channel: str, purpose: str, rule: str, *, by: User | None, now: datetime, wording: str = ""
 ) -> ConsentPolicy:
-    """A new version of what an arriving address means. Marketing is *recorded only* and nothing else (TCPA, CAN-SPAM)."""
+    """A new version of what an arriving address means; marketing is *recorded only* (TCPA, CAN-SPAM)."""
     current = policy(channel, purpose)
     return ConsentPolicy.objects.create(
         channel=channel, purpose=purpose, rule=rule, wording=wording, chosen_by=by, created_at=now,
@@ -71,7 +71,7 @@ def state(
 
 
 def allowed(patient_ids: Iterable, channel: str, purpose: str, topic: str) -> set:
-    """Ids of those who may be sent to: the newest row without topic grants, and so does the newest of the topic, if any."""
+    """Ids of those who may be sent to: the newest row without topic grants, and the newest of the topic if any."""
     newest = Consent.objects.filter(channel=channel, purpose=purpose, patient=OuterRef("pk")).order_by("-at", "-id")
     rows = (
         Patient.objects.filter(pk__in=list(patient_ids))

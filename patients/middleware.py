@@ -13,7 +13,7 @@ LANGUAGE_COOKIE = "prm_language"
 
 
 class PortalMiddleware:
-    """For URLs with a `practice_public_id`: opens that practice, forbids caching, indexing and referrers (security.md §2).
+    """For URLs with a `practice_public_id`: opens it, forbids caching, indexing and referrers (security.md §2).
 
     The page's language is the one the visitor chose (`?lang=` or cookie), else the browser's, of those we have.
     """

@@ -14,8 +14,8 @@ from patients.models import Patient, TimelineEntry
 class Kind:
     """How entries of one kind are shown.
 
-    `group`: visits, messages, feedback, exercises or care (the page's filter); `icon`: a lucide name; `sentence`: from the
-    entry's facts to a sentence for staff; `tone`: empty, good, warn, bad or note.
+    `group`: visits, messages, feedback, exercises or care (the page's filter); `icon`: a lucide name; `sentence`:
+    from the entry's facts to a sentence for staff; `tone`: empty, good, warn, bad or note.
     """
 
     name: str

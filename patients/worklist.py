@@ -17,7 +17,7 @@ REOPENS_WITHIN = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Kind:
-    """What one kind of work item is: its name for staff, lucide icon, tone, and the outcomes it can close with (empty: none)."""
+    """One kind of work item: its name for staff, lucide icon, tone, and the outcomes it closes with (empty: none)."""
 
     name: str
     label: str

@@ -33,7 +33,7 @@ def at(moment: datetime) -> Iterator[datetime]:
 
 
 def local_moment(day: date, wall: time, zone: ZoneInfo) -> datetime:
-    """The moment (UTC) of a wall time in `zone`; a spring gap shifts forward, an autumn fold is the first of the two."""
+    """The moment (UTC) of a wall time in `zone`; a spring gap shifts forward, an autumn fold is the first."""
     return datetime.combine(day, wall, tzinfo=zone).astimezone(UTC)
 
 
@@ -43,9 +43,9 @@ def add_business_time(
     """The moment (UTC) at which `minutes` of opening time have passed since `start` (aware).
 
     `hours`: weekday to intervals, `{"Mon": [["09:00", "17:00"]], …}`, any number a day; a missing day is closed.
-    `holidays`: closed days as ISO dates. Open time is counted in elapsed minutes, so both DST days are right. A due time
-    that falls on a closing is the closing; received at closing counts from the next opening. ValueError for a naive
-    start, negative minutes, or hours that never open within three years.
+    `holidays`: closed days as ISO dates. Open time is counted in elapsed minutes, so both DST days are right. A due
+    time that falls on a closing is the closing; received at closing counts from the next opening. ValueError for a
+    naive start, negative minutes, or hours that never open within three years.
     """
     if start.tzinfo is None:
         raise ValueError(f"start {start!r} has no time zone")

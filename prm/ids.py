@@ -16,7 +16,7 @@ def uuid7() -> UUID:
 
     Order between processes within a millisecond is undefined: nothing may rely on it.
     """
-    global _last  # noqa: PLW0603  (a monotonic clock has one state)
+    global _last
     with _lock:
         stamp = max(time.time_ns() // 1_000_000 << 12 | secrets.randbits(10), _last + 1)
         _last = stamp

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from accounts.models import Practice
 from prm.dev import testing
+from prm.tenancy import use_practice
+from tests.factories.accounts import PracticeFactory
 
 # A shared machine is slow at times; a slow example is no finding. Failures print the blob that repeats them.
 hypothesis_settings.register_profile("prm", deadline=None, print_blob=True)
@@ -17,3 +20,11 @@ def django_db_setup(django_test_environment: None, django_db_blocker: pytest.Fix
     """In place of pytest-django's: a copy of the migrated template instead of migrations for each worker."""
     with django_db_blocker.unblock(), testing.own_database():
         yield
+
+
+@pytest.fixture
+def practice(db: None) -> Iterator[Practice]:
+    """A practice that is open: rows made in the test are its own."""
+    made = PracticeFactory()
+    with use_practice(made.pk):
+        yield made

@@ -16,7 +16,8 @@ def record(
 ) -> None:  # fmt: skip
     """Add one event in the caller's transaction. `facts` are codes and counts, never a person's data.
 
-    The actor is the request's signed-in member of staff, else the patient of a link (`actor_kind="patient"`), else the system.
+    The actor is the request's signed-in member of staff, else the patient of a link (`actor_kind="patient"`), else
+    the system.
     """
     user = getattr(request, "user", None)
     signed_in = bool(user and user.is_authenticated)

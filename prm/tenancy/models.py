@@ -42,7 +42,7 @@ class PracticeQuerySet(models.QuerySet):
 
 
 class PracticeManager(models.Manager.from_queryset(PracticeQuerySet)):
-    """Filters by the practice of the context and raises NoPractice where none is set (the door; row security is the wall)."""
+    """The door: filters by the practice of the context, NoPractice where none is set (row security is the wall)."""
 
     use_in_migrations = False
 
@@ -77,11 +77,11 @@ class PracticeModel(models.Model):
             models.UniqueConstraint(fields=["practice", "id"], name="%(app_label)s_%(class)s_practice_id"),
         ]
 
+    def __str__(self) -> str:
+        return f"{type(self).__name__} {self.pk}"
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """As Django's; a new row takes the practice of the context. NoPractice where none is set."""
         if self.practice_id is None:
             self.practice_id = current_practice_id()
         super().save(*args, **kwargs)
-
-    def __str__(self) -> str:
-        return f"{type(self).__name__} {self.pk}"

@@ -1,4 +1,4 @@
-"""Partitioned tables: append-only ones by month of `at`, decisions by hash of the practice (bench.md §5, campaigns.md §7).
+"""Partitioned tables: append-only ones by month of `at`, decisions by hash of practice (bench.md §5).
 
 A partition does not inherit its parent's policy, and default privileges let the application read it directly: every
 partition gets its own ENABLE, FORCE and policy (tried on 18.6), and the application has no right on it of its own:
@@ -22,7 +22,7 @@ WALL = (
 
 
 class _CreatePartitionedModel(migrations.CreateModel):
-    """CreateModel whose table is partitioned; the Django key stays `id`, the table's key carries the partition column."""
+    """CreateModel of a partitioned table: the Django key stays `id`, the table's carries the partition column."""
 
     key: tuple[str, ...] = ()
     partition_by = ""

@@ -14,7 +14,8 @@ class MissingPractice(RuntimeError):
 
 
 class PracticeTask(Task):
-    """Opens the practice named in the message's header; `delay` and `delay_on_commit` take it from the caller's context.
+    """Opens the practice named in the message's header; `delay` and `delay_on_commit` take it from the caller's
+    context.
 
     Arguments are ids and moments, never a person's data: the broker is no place for PHI.
     """

@@ -1,7 +1,7 @@
 """Row level security and same-practice foreign keys as constraints of a model's Meta.
 
-`makemigrations` writes them, `--check` reports drift, `migrate` and its reverse apply and remove them. Row security stops
-forgotten filters, not SQL injection: injected SQL can call `set_config` (security.md §1).
+`makemigrations` writes them, `--check` reports drift, `migrate` and its reverse apply and remove them. Row security
+stops forgotten filters, not SQL injection: injected SQL can call `set_config` (security.md §1).
 """
 
 from typing import Any

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.forms import BoundField, widgets
+from django.forms import BoundField, Field, widgets
 from django.forms.renderers import TemplatesSetting
+from django.utils.translation import gettext as _
 
 CLASS_OF_WIDGET: tuple[tuple[type[widgets.Widget], str], ...] = (
     (widgets.CheckboxInput, ""),
@@ -27,6 +28,18 @@ class PageBoundField(BoundField):
     def error_id(self) -> str:
         """The id of the error under the control."""
         return f"{self.auto_id}_error"
+
+    @property
+    def first_id(self) -> str:
+        """The id of the control that a link to this field focuses: of a group its first button."""
+        return f"{self.auto_id}_0" if self.is_group else self.auto_id
+
+    @property
+    def problems(self) -> list[str]:
+        """The field's errors; Django's bare "This field is required" names the field instead."""
+        bare = str(Field.default_error_messages["required"])
+        said = _("%(label)s is missing") % {"label": self.label}
+        return [said if text == bare else text for text in self.errors]
 
     @property
     def is_check(self) -> bool:

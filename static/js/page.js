@@ -1,5 +1,6 @@
 // Every page: what is wrong gets the focus, a form posts once, toasts go by themselves. All of it is a comfort:
 // without JavaScript the same forms and links work as full pages.
+import "./dialog.js";
 import { showToast, watchToasts } from "./toast.js";
 
 /** Focus the error summary (or a heading that a swap asked for), so that it is read first. */
@@ -19,8 +20,10 @@ function postOnce(event) {
 
 /** Coming back by the Back button must find a form that works. */
 function freeForms() {
-  for (const form of document.querySelectorAll("form[data-posted]")) delete form.dataset.posted;
-  for (const button of document.querySelectorAll("[aria-busy=true]")) button.removeAttribute("aria-busy");
+  for (const form of document.querySelectorAll("form[data-posted]")) {
+    delete form.dataset.posted;
+    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  }
 }
 
 /** While htmx waits, its button is busy; afterwards focus goes to what the answer marks. */

@@ -121,7 +121,7 @@ def meter(value: int, top: int, label: str, tone: str = "p", width: int = 272, h
     """A bar on a track: `value` of `top`, said by `label`. `tone` is a chart class: p, s, d or q."""
     filled = 0 if not top or not value else max(height, min(value / top, 1) * width)
     return format_html(
-        '<svg class="chart meter" role="img" aria-label="{}" viewBox="0 0 {w} {h}" width="{w}" height="{h}">'
+        '<svg class="chart meter" role="img" preserveAspectRatio="none" aria-label="{}" viewBox="0 0 {w} {h}" width="{w}" height="{h}">'
         '<rect class="z" width="{w}" height="{h}" rx="{r}"/><rect class="{}" width="{}" height="{h}" rx="{r}"/></svg>',
         label,
         tone,
@@ -222,5 +222,37 @@ def error_summary(*forms: Any) -> dict[str, Any]:
     problems = []
     for form in forms:
         problems += [("", text) for text in form.non_field_errors()]
-        problems += [(field.id_for_label or field.auto_id, text) for field in form for text in field.errors]
+        problems += [(field.first_id, text) for field in form for text in field.problems]
     return {"problems": problems}
+
+
+@register.simple_tag(takes_context=True)
+def page_link(context: template.Context, **changes: str) -> str:
+    """The query of this page with `changes`; an empty value drops its name. A new sort or filter drops the cursor."""
+    query = context["request"].GET.copy()
+    if "after" not in changes:
+        query.pop("after", None)
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value:
+            query[name] = value
+    return f"?{query.urlencode()}"
+
+
+@register.inclusion_tag("parts/sort_header.html", takes_context=True)
+def sort_header(context: template.Context, name: str, label: str, numeric: bool = False) -> dict[str, Any]:
+    """The head of a column that sorts by `name`: a link that turns the order round. Reads `sort` from the context."""
+    sort = context.get("sort", "")
+    direction = {name: "ascending", f"-{name}": "descending"}.get(sort, "")
+    following = f"-{name}" if direction == "ascending" else name
+    return {"label": label, "numeric": numeric, "direction": direction, "url": page_link(context, sort=following)}
+
+
+@register.inclusion_tag("parts/nps_scale.html")
+def nps_scale(name: str = "score", chosen: int | str | None = None, error_id: str = "") -> dict[str, Any]:
+    """The scale 0 to 10 as radio buttons, without colour: a red-to-green scale leads the answer. Stands in a fieldset.
+
+    Nothing is preselected but `chosen`, the score that a person clicked in the e-mail or sent before.
+    """
+    picked = int(chosen) if str(chosen).isdigit() else None
+    return {"name": name, "choices": range(11), "chosen": picked, "error_id": error_id}
