@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from prm import databases
 from prm.dev import keys, roles
@@ -45,6 +46,8 @@ def prepare(environ: MutableMapping[str, str]) -> None:
         secrets = keys.load(folder)
         for name in ("PRM_SECRET_KEY", "PRM_MASTER_KEYS", "PRM_LINK_PEPPER"):
             environ.setdefault(name, secrets[name])
+        if environ.get("DATABASE_URL") and not environ.get("DATABASE_URL_APP"):
+            _fill(environ, databases.role_urls(environ["DATABASE_URL"], secrets["roles"]))
         if not embedded and environ.get("REDIS_URL"):
             return
         postgres, valkey = Postgres(folder, secrets["postgres"]), Valkey(folder, secrets["valkey"])
@@ -53,17 +56,21 @@ def prepare(environ: MutableMapping[str, str]) -> None:
             if embedded:
                 postgres.start()
                 _ensure_database(postgres, secrets["roles"])
-                for variable, role in databases.ALIASES.values():
-                    environ[variable] = postgres.url(role, secrets["roles"][role], roles.DATABASE)
+                _fill(environ, databases.role_urls(postgres.url(name=roles.DATABASE), secrets["roles"]))
             if not environ.get("REDIS_URL"):
                 valkey.start()
                 environ["REDIS_URL"] = valkey.url()
 
 
+def _fill(environ: MutableMapping[str, str], urls: dict[str, str]) -> None:
+    for variable, role in databases.ALIASES.values():
+        environ[variable] = urls[role]
+
+
 def administrator(environ: MutableMapping[str, str]) -> str:
     """The DSN of a user who may create roles and databases: DATABASE_URL's, else the embedded server's superuser."""
     if environ.get("DATABASE_URL"):
-        return environ["DATABASE_URL"]
+        return urlsplit(environ["DATABASE_URL"])._replace(path="/postgres").geturl()  # ours may not be there yet
     folder = state_dir(environ)
     postgres = Postgres(folder, keys.load(folder)["postgres"])
     if not postgres.answers():

@@ -95,3 +95,8 @@ def ensure_database(admin_dsn: str, name: str = DATABASE) -> bool:
 def fingerprint(passwords: dict[str, str]) -> str:
     """Changes whenever roles, grants or passwords do."""
     return hashlib.sha256(repr((ATTRIBUTES, GRANTS, sorted(passwords.items()))).encode()).hexdigest()
+
+
+def database_of(url: str) -> str:
+    """The database that a URL names."""
+    return psycopg2.extensions.parse_dsn(url)["dbname"]

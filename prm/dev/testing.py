@@ -88,12 +88,13 @@ def own_database() -> Iterator[str]:
         connection.close()
         connection.settings_dict["NAME"] = name
     cleaner = Cleaner(dsn, name)
-    flush = TransactionTestCase._fixture_teardown
-    TransactionTestCase._fixture_teardown = lambda self: cleaner.clean()
+    # Django's own runs `flush` as prm_app, who may not TRUNCATE.
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = lambda self: cleaner.clean()  # type: ignore[attr-defined]
     try:
         yield name
     finally:
-        TransactionTestCase._fixture_teardown = flush
+        TransactionTestCase._fixture_teardown = flush  # type: ignore[attr-defined]
         cleaner.close()
         for connection in connections.all():
             connection.close()

@@ -1,1 +1,0 @@
-"""What messages say: merge fields, blocks, versions of templates, rendering."""

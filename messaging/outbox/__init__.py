@@ -1,1 +1,0 @@
-"""Everything that leaves goes through here: queue, guard, delivery."""

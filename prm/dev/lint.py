@@ -1,0 +1,116 @@
+"""`make lint`: every check, one after the other, each with its time; the first failure does not hide the others."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from prm.dev import embedded, terminal
+
+BASE = embedded.BASE_DIR
+PACKAGES = ("prm", "accounts", "patients", "messaging", "integrations", "campaigns", "nps", "portal", "dashboard")
+PRODUCTION = {
+    "PRM_DEVELOPMENT": "0",
+    "PRM_DEBUG": "0",
+    "PRM_SITE_URL": "https://prm.example",
+    "PRM_ALLOWED_HOSTS": "prm.example",
+    "PRM_BEHIND_PROXY": "1",
+}
+# Rules of squawk that do not fit, each with its reason.
+SQUAWK_EXCLUDED = {
+    "prefer-robust-stmts": "Django runs each migration in a transaction",
+    "require-concurrent-index-creation": "the indexes of a table's own migration; later ones are AddIndexConcurrently",
+    "require-timeout-settings": "set for the session by whoever deploys (docs/how-to)",
+    "prefer-bigint-over-int": "Django's own integer fields, checked by their ranges",
+    "prefer-identity": "Django writes identity columns already",
+    "prefer-text-field": "lengths are part of the forms' contract",
+    "prefer-bigint-over-smallint": "small numbers that the domain bounds (scores, ordinals)",
+}
+# The tables of an app's first migrations are empty: nobody waits for a lock on them.
+SQUAWK_EXCLUDED_FIRST = ("adding-required-field", "adding-foreign-key-constraint", "constraint-missing-not-valid")
+
+
+def main() -> None:
+    """Run all checks; exit status 1 where any fails."""
+    with terminal.one_line_errors():
+        os.environ.setdefault("PRM_DEVELOPMENT", "1")
+        embedded.prepare(os.environ)
+    failed = [name for name, check in CHECKS.items() if not timed(name, check)]
+    sys.exit(f"lint: failed: {', '.join(failed)}" if failed else 0)
+
+
+def timed(name: str, check: Callable[[], str]) -> bool:
+    """Run one check; print its output only where it fails."""
+    began = time.monotonic()
+    said = check()
+    state = "failed" if said else "ok"
+    print(f"{name:<16} {state:<7} {time.monotonic() - began:5.1f} s", flush=True)
+    if said:
+        print("\n".join(f"    {line}" for line in said.splitlines()), flush=True)
+    return not said
+
+
+class Check:
+    """A command that says something and returns non-zero where it finds something."""
+
+    def __init__(self, *words: str, **environment: str) -> None:
+        self.words, self.environment = words, environment
+
+    def __call__(self) -> str:
+        """What it found, or "" where all is well."""
+        program = str(Path(sys.executable).parent / self.words[0])
+        done = subprocess.run(
+            [program, *self.words[1:]],
+            capture_output=True, text=True, check=False, cwd=BASE, env={**os.environ, **self.environment},
+        )  # fmt: skip
+        return "" if done.returncode == 0 else (done.stdout + done.stderr).strip() or f"exit status {done.returncode}"
+
+
+def tracked(pattern: str) -> list[str]:
+    """The files of the checkout that match, new ones included."""
+    found = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern],
+        capture_output=True, text=True, check=True, cwd=BASE,
+    )  # fmt: skip
+    return [name for name in found.stdout.splitlines() if (BASE / name).exists()]
+
+
+def templates() -> str:
+    """djade on every template."""
+    return Check("djade", "--check", *tracked("templates/*.html"))()
+
+
+def migrations() -> str:
+    """squawk on the SQL of every migration of ours."""
+    with tempfile.TemporaryDirectory() as folder:
+        if said := Check("python", "-m", "prm.dev.migration_sql", folder)():
+            return said
+        first = [str(path) for path in sorted(Path(folder).glob("initial.*.sql"))]
+        later = [str(path) for path in sorted(Path(folder).glob("later.*.sql"))]
+        return squawk(first, *SQUAWK_EXCLUDED, *SQUAWK_EXCLUDED_FIRST) + squawk(later, *SQUAWK_EXCLUDED)
+
+
+def squawk(files: list[str], *excluded: str) -> str:
+    """What squawk finds in files of SQL."""
+    command = ("squawk", "--assume-in-transaction", "--reporter=gcc", f"--exclude={','.join(excluded)}")
+    return Check(*command, *files)() if files else ""
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "ruff": Check("ruff", "check", "."),
+    "format": Check("ruff", "format", "--check", "."),
+    "templates": templates,
+    "layers": Check("lint-imports", "--no-cache"),
+    "types": Check("mypy"),
+    "models": Check("python", "manage.py", "makemigrations", "--check", "--dry-run"),
+    "migrations": migrations,
+    "security": Check("bandit", "-q", "-r", *PACKAGES, "manage.py", "-c", "pyproject.toml"),
+    "deploy": Check("python", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION),
+}
+
+
+if __name__ == "__main__":
+    main()
