@@ -1,0 +1,1 @@
+"""What messages say: merge fields, blocks, versions of templates, rendering."""
