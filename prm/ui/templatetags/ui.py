@@ -121,7 +121,8 @@ def meter(value: int, top: int, label: str, tone: str = "p", width: int = 272, h
     """A bar on a track: `value` of `top`, said by `label`. `tone` is a chart class: p, s, d or q."""
     filled = 0 if not top or not value else max(height, min(value / top, 1) * width)
     return format_html(
-        '<svg class="chart meter" role="img" preserveAspectRatio="none" aria-label="{}" viewBox="0 0 {w} {h}" width="{w}" height="{h}">'
+        '<svg class="chart meter" role="img" aria-label="{}" preserveAspectRatio="none" viewBox="0 0 {w} {h}"'
+        ' width="{w}" height="{h}">'
         '<rect class="z" width="{w}" height="{h}" rx="{r}"/><rect class="{}" width="{}" height="{h}" rx="{r}"/></svg>',
         label,
         tone,
