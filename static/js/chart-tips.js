@@ -34,7 +34,7 @@ function walk(event) {
 
 /** A chart that came with the page or with a swap. */
 function equip(root) {
-  for (const chart of root.querySelectorAll("figure.figure svg")) {
+  for (const chart of root.querySelectorAll(".chart-figure svg")) {
     if (chart.dataset.tips) continue;
     chart.dataset.tips = "1";
     chart.setAttribute("tabindex", "0");
