@@ -99,10 +99,11 @@ class Episode(PracticeModel):
     missed_count = models.PositiveSmallIntegerField(default=0, editable=False)  # no-shows only
     covered_until = models.DateTimeField(null=True, editable=False)  # campaigns.md §2, "bare"
     discharge_seq = models.PositiveSmallIntegerField(default=0, editable=False)
+    reopened_at = models.DateTimeField(null=True, editable=False)  # the last reopening, a correction (≤ 72 h) too
     live_from = models.DateTimeField(
         null=True, editable=False
     )  # occurrences due before it never fire; null: none fires
-    changed_at = models.DateTimeField(db_default=DatabaseClock(), editable=False)  # writers set DatabaseClock()
+    changed_at = models.DateTimeField(db_default=DatabaseClock(), editable=False)  # a trigger sets it at every change
 
     # Projections written by upper apps through `patients.facts`.
     last_answer_at = models.DateTimeField(null=True, editable=False)
@@ -138,6 +139,7 @@ class Episode(PracticeModel):
                 fields=["practice", "last_visit_at"], name="patients_episode_slipping", condition=Q(status="active")
             ),
             models.Index(fields=["practice", "changed_at"], name="patients_episode_changed"),
+            models.Index(fields=["changed_at"], name="patients_episode_changed_any"),  # asked across practices
             models.Index(
                 fields=["practice", "covered_until"],
                 name="patients_episode_covered",
