@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
+from prm.addresses import client_address
 from prm.audit.models import AuditEvent
 from prm.logs import request_id
 
@@ -25,5 +26,5 @@ def record(
         at=now, action=action, patient_id=patient_id, object_id=object_id, facts=facts, request_id=request_id.get(),
         actor_kind=actor_kind or ("staff" if signed_in else "system"),
         actor_id=user.pk if signed_in and user else patient_id if actor_kind == "patient" else None,
-        address=request.META.get("REMOTE_ADDR") or None if request else None,
+        address=client_address(request) if request else None,
     )  # fmt: skip
