@@ -47,7 +47,7 @@ def staff_view(permission: str) -> Callable[[Callable[..., HttpResponse]], Calla
     """Mark a view of `/<practice_slug>/…` with the permission it needs; a role without it gets 403 (Refused).
 
     StaffMiddleware has opened the practice and set `request.practice` and `request.membership`; the view is called
-    without `practice_slug`. The permission stays readable as `view.permission`, for navigation and the matrix test (I7).
+    without `practice_slug`. The permission stays readable as `view.permission`, for navigation and the matrix (I7).
     """
     if permission not in PERMISSIONS:
         raise KeyError(permission)

@@ -1,21 +1,30 @@
-"""Opens the practice named in a staff URL, for its signed-in members only."""
+"""Nobody gets in without a second factor; a staff URL opens its practice for members only."""
 
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import urlencode
+from django_htmx.http import HttpResponseClientRedirect
 
+from accounts import home, signin
 from accounts.models import Membership, Practice
+from accounts.queries import practices_of
+from prm import clock
 from prm.tenancy import use_practice
 from prm.tenancy.requests import answer_within
 
 
 class StaffMiddleware:
-    """Deny by default: a URL with a `practice_slug` needs a person with a verified second factor and a membership there.
+    """Deny by default: every page needs a person with a verified second factor, but those that say otherwise.
 
-    A practice that does not exist and one where the person does not work are the same 404.
+    Open are views marked with Django's `login_not_required` and the patients' pages (`practice_public_id` in the URL;
+    their door is `patients`). A URL with a `practice_slug` needs a membership there as well, whatever its view is
+    marked with; a practice that does not exist and one where the person does not work are the same 404.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -23,29 +32,50 @@ class StaffMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass on, inside the practice where the URL names one."""
+        request.ended = signin.end_if_stale(request, now=clock.now())  # type: ignore[attr-defined]
         slug = _practice_slug(request)
         if slug is None:
             return self.get_response(request)
-        user = request.user
-        if not user.is_authenticated or not user.is_verified():
-            step = "signin_verify" if user.is_authenticated else "signin"
-            return redirect(f"{reverse(step)}?{urlencode({'next': request.get_full_path()})}")
+        if not home.signed_in(request):
+            return _ask_to_sign_in(request)
         practice = Practice.objects.filter(slug=slug, suspended_at=None).first()
-        membership = _membership(user.pk, practice)
+        membership = _membership(request.user.pk, practice)
         if practice is None or membership is None:
-            request.practice = request.membership = None  # type: ignore[attr-defined]
-            return self._missing(request)
+            request.refused = True  # type: ignore[attr-defined]
+            return self.get_response(request)
         request.practice, request.membership = practice, membership  # type: ignore[attr-defined]
-        return answer_within(practice.pk, request, self.get_response)
+        request.practices = SimpleLazyObject(lambda: practices_of(request.user))  # type: ignore[attr-defined, arg-type]
+        with timezone.override(practice.zone):
+            response = answer_within(practice.pk, request, self.get_response)
+        home.remember(request, response, practice.slug)
+        return response
 
-    def _missing(self, request: HttpRequest) -> HttpResponse:
-        request.refused = True  # type: ignore[attr-defined]
-        return self.get_response(request)
-
-    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> None:
-        """Where the practice was refused the answer is the 404 of any missing page."""
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
+        """Where the practice was refused, the 404 of any missing page; where nobody is signed in, to the door."""
         if getattr(request, "refused", False):
             raise Http404
+        if "practice_slug" in kwargs or "practice_public_id" in kwargs or not getattr(view, "login_required", True):
+            return None
+        return None if home.signed_in(request) else _ask_to_sign_in(request)
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page and back; a fragment's request makes the whole page go there."""
+    after = {"next": _page(request)} if _page(request) else {}
+    why = {"why": "idle"} if getattr(request, "ended", False) else {}
+    query = urlencode({**after, **why})
+    where = reverse("signin") + (f"?{query}" if query else "")
+    return HttpResponseClientRedirect(where) if getattr(request, "htmx", False) else HttpResponseRedirect(where)
+
+
+def _page(request: HttpRequest) -> str:
+    """The page to return to: this one, or the one whose form or fragment this request belongs to."""
+    if request.method in {"GET", "HEAD"} and not getattr(request, "htmx", False):
+        return request.get_full_path()
+    came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    return (
+        came_from._replace(scheme="", netloc="", fragment="").geturl() if came_from.netloc == request.get_host() else ""
+    )
 
 
 def _practice_slug(request: HttpRequest) -> str | None:

@@ -1,4 +1,4 @@
-"""What runs across practices, all of it: named functions on the alias `platform` (role prm_platform, BYPASSRLS).
+"""What runs across practices, all of it: named functions, most on the alias `platform` (role prm_platform, BYPASSRLS).
 
 Nothing else in the product may read without a practice; a test lists the functions of this module exhaustively.
 They return ids and counts, never a person's data.
@@ -6,7 +6,7 @@ They return ids and counts, never a person's data.
 
 from uuid import UUID
 
-from django.db import connections
+from django.db import connection, connections
 
 ALIAS = "platform"
 
@@ -14,6 +14,18 @@ ALIAS = "platform"
 def practice_ids() -> list[UUID]:
     """Every practice that is not suspended, in no particular order: for nightly jobs that visit each."""
     return _column("SELECT id FROM accounts_practice WHERE suspended_at IS NULL")
+
+
+def practices_of(user_id: UUID) -> list[UUID]:
+    """The practices in which this user has a membership that has not ended, in no particular order.
+
+    A SECURITY DEFINER function on the application's own connection, so that it sees the caller's transaction. Chosen
+    over a second setting `prm.user` in the wall of memberships: that policy would also have let a person's request
+    write a membership of his own into any practice, and not every tenant table would have the same wall.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prm_practices_of(%s)", [str(user_id)])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _column(statement: str, parameters: list | None = None) -> list:

@@ -1,6 +1,7 @@
 """How pages look to one member of staff: theme and density, each in a cookie that the server reads while it renders."""
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -17,6 +18,7 @@ def chosen(request: HttpRequest, name: str, allowed: tuple[str, ...]) -> str:
     return value if value in allowed else allowed[0]
 
 
+@login_not_required
 @require_POST
 def appearance(request: HttpRequest) -> HttpResponse:
     """Keep theme or density for a year, then go back to the page given in `next`."""

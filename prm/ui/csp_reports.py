@@ -4,6 +4,7 @@ import json
 import logging
 from urllib.parse import urlsplit
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 reports = Counter("prm_csp_reports_total", "What the content security policy stopped, by directive", ["directive"])
 
 
+@login_not_required
 @csrf_exempt  # browsers send reports without our cookie's token; nothing is changed by one
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:

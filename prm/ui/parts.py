@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 from django import forms
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -30,6 +31,7 @@ class SampleForm(forms.Form):
         raise forms.ValidationError("Enter a number with 10 digits, like 415 555 0134.")
 
 
+@login_not_required
 @require_safe
 def parts(request: HttpRequest) -> HttpResponse:
     """All parts in all states, with made-up people."""

@@ -1,8 +1,13 @@
 """Practices, clinics, therapists, members."""
 
 import factory
+from django.test import Client
+from django_otp import DEVICE_ID_SESSION_KEY
 
-from accounts.models import Clinic, Membership, Practice, Therapist, User
+from accounts import signin, totp
+from accounts.models import Clinic, Membership, Practice, Therapist, TotpDevice, User
+from prm import clock
+from prm.tenancy import use_practice
 
 
 class PracticeFactory(factory.django.DjangoModelFactory):
@@ -59,3 +64,23 @@ class MembershipFactory(factory.django.DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     role = Membership.Role.OWNER
+
+
+def sign_in(client: Client, user: User) -> TotpDevice:
+    """Sign `user` in on the test client as the pages would, with a confirmed authenticator app; returns the app."""
+    device = TotpDevice.objects.filter(user=user).first() or totp.new_device(user, confirmed=True)
+    client.force_login(user)
+    now = clock.now().timestamp()
+    session = client.session
+    session[DEVICE_ID_SESSION_KEY] = device.persistent_id
+    session.update({signin.SIGNED_IN_AT: now, signin.SEEN_AT: now, signin.FACTORS: ["password", "totp"]})
+    session.save()
+    return device
+
+
+def staff_client(practice: Practice, role: str = Membership.Role.OWNER) -> Client:
+    """A test client of a new member of `practice`, signed in. Opens the practice itself."""
+    client = Client()
+    with use_practice(practice.pk):
+        sign_in(client, MembershipFactory(role=role).user)
+    return client

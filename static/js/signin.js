@@ -1,0 +1,28 @@
+// The pages of signing in: a code goes off at its last digit, a password can be shown. Both are a comfort.
+
+/** Send the form as soon as all digits are there. */
+function sendWhenComplete(field) {
+  field.addEventListener("input", () => {
+    const digits = field.value.replace(/\D/g, "");
+    if (digits.length === Number(field.dataset.code)) field.form.requestSubmit();
+  });
+}
+
+/** A button under the field that shows what was typed, and hides it again. */
+function offerToShow(field) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "btn quiet small";
+  button.textContent = field.dataset.reveal;
+  button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => {
+    const shown = field.type === "text";
+    field.type = shown ? "password" : "text";
+    button.setAttribute("aria-pressed", String(!shown));
+  });
+  field.form.addEventListener("submit", () => (field.type = "password"));
+  field.after(button);
+}
+
+document.querySelectorAll("[data-code]").forEach(sendWhenComplete);
+document.querySelectorAll("[data-reveal]").forEach(offerToShow);
