@@ -50,10 +50,14 @@ _plain = _Wording(undefined=FalsyStrictUndefined, autoescape=False)
 def fields_of(wording: str) -> set[str]:
     """The dotted names of the merge fields in a text. BrokenWording."""
     try:
-        found = _plain.from_string(wording).analyze().variables
+        found = _plain.from_string(wording).analyze()
     except LiquidError as problem:
         raise BrokenWording(str(problem)) from None
-    return {str(place) for places in found.values() for place in places}
+    if unknown := set(found.filters) - set(_plain.filters):  # Liquid itself tells only when it renders
+        raise BrokenWording(
+            f"unknown filter {sorted(unknown)[0]!r}: expected one of {', '.join(sorted(_plain.filters))}"
+        )
+    return {str(place) for places in found.variables.values() for place in places}
 
 
 def render(wording: str, values: Mapping[str, object], *, html: bool) -> str:
