@@ -40,7 +40,7 @@ class PortalMiddleware:
         response["Referrer-Policy"] = "no-referrer"
         response["Cache-Control"] = "no-store"
         response["X-Robots-Tag"] = "noindex"
-        response["Content-Language"] = language
+        response["Content-Language"] = request.LANGUAGE_CODE  # a view may know better, such as the mail's language
         return response
 
 

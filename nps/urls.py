@@ -1,0 +1,15 @@
+"""Addresses of surveys: the patient's pages under a link, the staff's under /<practice_slug>/nps/."""
+
+from django.urls import re_path
+
+from nps.views import portal
+
+TOKEN = r"^(?P<token>[A-Za-z0-9_-]{20,100})"  # noqa: S105  (a pattern, no token)
+
+portal_urlpatterns = [
+    re_path(TOKEN + r"/comment$", portal.comment, name="survey_comment"),
+    re_path(TOKEN + r"/drivers$", portal.drivers, name="survey_drivers"),
+    re_path(TOKEN + r"/contact$", portal.contact, name="survey_contact"),
+    re_path(TOKEN + r"/stop$", portal.stop, name="survey_stop"),
+    re_path(TOKEN + "$", portal.survey, name="survey"),
+]

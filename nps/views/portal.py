@@ -1,0 +1,184 @@
+"""The patient's survey pages. A GET or HEAD changes no row: mail scanners follow links (nps.md section 4)."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.views.decorators.http import require_http_methods, require_POST
+
+from nps import answer as answers
+from nps import reviews, wording
+from nps.forms import CommentForm, ContactForm, DriversForm, ScoreForm
+from nps.models import Response, SurveyInvitation
+from nps.score import Bucket
+from patients import access
+from patients.middleware import LANGUAGE_COOKIE
+from patients.models import PortalLink
+from patients.portal import portal_view
+from prm import clock
+
+SurveyView = Callable[[HttpRequest, PortalLink, SurveyInvitation], HttpResponse]
+
+
+def survey_view(view: SurveyView) -> Callable[..., HttpResponse]:
+    """A page behind a survey link: unknown and expired links have pages of their own, and staff may not answer.
+
+    Without a choice of the reader's own the page speaks the language of the mail.
+    """
+
+    @portal_view
+    @wraps(view)
+    def guarded(request: HttpRequest, token: str) -> HttpResponse:
+        link = access.find_link(token, purpose=PortalLink.LinkPurpose.SURVEY)
+        invitation = _invitation(link)
+        if link is None or invitation is None:
+            return render(request, "nps/survey_no_link.html", {"expired": False}, status=404)
+        with translation.override(_language(request, invitation)):
+            request.LANGUAGE_CODE = wording.language()
+            if not access.live(link, now=clock.now()):
+                return render(request, "nps/survey_no_link.html", {"expired": True}, status=410)
+            if request.method == "POST" and request.user.is_authenticated:
+                return render(request, "nps/survey_staff.html", status=403)
+            return view(request, link, invitation)
+
+    return guarded
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@survey_view
+def survey(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
+    """The question, with the score of `?s=` chosen; or thanks and what may follow (`?sent=1`). A POST answers."""
+    if request.method != "POST":
+        response = answers.response_of(invitation)
+        if "sent" in request.GET and response is not None:
+            return _thanks(request, invitation, response)
+        return _question(request, link, invitation, ScoreForm(), chosen=_asked_for(request, response))
+    form = ScoreForm(request.POST)
+    if not form.is_valid():
+        return _question(request, link, invitation, form, chosen=request.POST.get("score", ""), status=400)
+    answers.answer(
+        invitation, form.cleaned_data["score"], comment=form.cleaned_data["comment"], now=clock.now(),
+        language=wording.language(),
+    )  # fmt: skip
+    return redirect(f"{request.path}?sent=1")
+
+
+@require_POST
+@survey_view
+def comment(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
+    """Keep the words of an answer."""
+    form = CommentForm(request.POST)
+    return _follow_up(
+        request, invitation, form,
+        lambda response: answers.add_comment(response, form.cleaned_data["comment"], now=clock.now()),
+    )  # fmt: skip
+
+
+@require_POST
+@survey_view
+def drivers(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
+    """Keep what the answer is about."""
+    form = DriversForm(request.POST)
+    return _follow_up(
+        request, invitation, form,
+        lambda response: answers.choose_drivers(response, form.cleaned_data["drivers"], now=clock.now()),
+    )  # fmt: skip
+
+
+@require_POST
+@survey_view
+def contact(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
+    """Keep whether staff may come back about it."""
+    form = ContactForm(request.POST)
+    return _follow_up(
+        request, invitation, form,
+        lambda response: answers.allow_contact(response, form.cleaned_data["contact"], now=clock.now()),
+    )  # fmt: skip
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@survey_view
+def stop(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
+    """“Stop these questions”: a page that asks, a POST that does."""
+    if request.method == "POST":
+        answers.stop_asking(invitation, now=clock.now())
+        return redirect(f"{request.path}?done=1")
+    return render(
+        request, "nps/survey_stop.html", {"done": "done" in request.GET, "back": request.path.removesuffix("/stop")}
+    )
+
+
+def _follow_up(
+    request: HttpRequest, invitation: SurveyInvitation, form: object, save: Callable[[Response], None]
+) -> HttpResponse:
+    response = answers.response_of(invitation)
+    page = request.path.rpartition("/")[0]
+    if response is None:
+        return redirect(page)
+    if not form.is_valid():
+        return _thanks(request, invitation, response, problem=form, status=400)
+    save(response)
+    return redirect(f"{page}?sent=1")
+
+
+def _question(
+    request: HttpRequest, link: PortalLink, invitation: SurveyInvitation, form: ScoreForm, *, chosen: str,
+    status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    return render(
+        request,
+        "nps/survey.html",
+        {
+            "form": form,
+            "question": wording.question(request.practice.name),
+            "scores": [str(n) for n in range(11)],
+            "chosen": chosen,
+            "until": link.expires_at.astimezone(request.practice.zone).date(),
+            "page": request.path,
+            "longest": wording.LONGEST_COMMENT,
+        },
+        status=status,
+    )
+
+
+def _thanks(
+    request: HttpRequest, invitation: SurveyInvitation, response: Response, *, problem: object = None, status: int = 200
+) -> HttpResponse:
+    shown = reviews.sites_of(response.clinic) if reviews.offered(response, request.practice.review_mode) else []
+    return render(
+        request,
+        "nps/survey_thanks.html",
+        {
+            "response": response,
+            "follow_up": wording.follow_up(response.bucket),
+            "said": bool(response.comment),
+            "drivers": wording.drivers(invitation.pk),
+            "ask_contact": response.bucket != Bucket.PROMOTER,
+            "sites": shown,
+            "problem": problem,
+            "page": request.path if "sent" in request.GET else request.path.rpartition("/")[0],
+            "longest": wording.LONGEST_COMMENT,
+        },
+        status=status,
+    )
+
+
+def _invitation(link: PortalLink | None) -> SurveyInvitation | None:
+    if link is None or link.source is None:
+        return None
+    return SurveyInvitation.objects.select_related("survey", "patient", "clinic").filter(pk=link.source).first()
+
+
+def _language(request: HttpRequest, invitation: SurveyInvitation) -> str:
+    chosen = request.GET.get("lang") or request.COOKIES.get(LANGUAGE_COOKIE)
+    return chosen if chosen in {"en", "es"} else invitation.language
+
+
+def _asked_for(request: HttpRequest, response: Response | None) -> str:
+    """The score to show as chosen: the link's, else the one that was given; none where `?s=` makes no sense."""
+    asked = request.GET.get("s")
+    if asked is not None:
+        return asked if asked in {str(n) for n in range(11)} else ""
+    return "" if response is None else str(response.score)
