@@ -12,14 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import django
 import psycopg2
 import pytest
 from psycopg2 import sql
 
+from prm import databases
 from prm.dev import embedded, processes, roles
 
+FOLDER = "PRM_TEST_STATE_DIR"  # where the checkout keeps its own; each worker gets a folder below it
 TEMPLATE_PREFIX, COPY_PREFIX = "prm_template_", "prm_test_"
 NOT_APPS = {".venv", ".prm", ".git", "node_modules", "tests"}
 
@@ -28,23 +31,19 @@ NOT_APPS = {".venv", ".prm", ".git", "node_modules", "tests"}
 def pytest_load_initial_conftests() -> Iterator[None]:
     """Start the servers before pytest-django loads the settings: a wrapper comes first in any order of plugins."""
     os.environ.setdefault("PRM_DEVELOPMENT", "1")
-    try:
-        embedded.prepare(os.environ)
-    except processes.ServerProblem as problem:
-        raise pytest.UsageError(str(problem)) from None
-    own_broker_database()
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # workers find in the environment what the first process put there
+        try:
+            embedded.prepare(os.environ)
+            os.environ["DATABASE_URL"] = embedded.administrator(os.environ)
+        except processes.ServerProblem as problem:
+            raise pytest.UsageError(str(problem)) from None
+        os.environ[FOLDER] = str(embedded.state_dir(os.environ))
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    os.environ["PRM_STATE_DIR"] = f"{os.environ[FOLDER]}/tests/{worker}"
+    # A number of its own (1-15), away from what `make run` uses (0).
+    broker = urlsplit(os.environ["REDIS_URL"])
+    os.environ["REDIS_URL"] = broker._replace(path=f"/{1 + int(worker.removeprefix('gw')) % 15}").geturl()
     return (yield)
-
-
-def own_broker_database() -> None:
-    """Point this worker at a number of its own (1-15), away from what `make run` uses (0)."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    base = (
-        os.environ["REDIS_URL"].rpartition("/")[0]
-        if os.environ["REDIS_URL"].count("/") > 2
-        else os.environ["REDIS_URL"]
-    )
-    os.environ["REDIS_URL"] = f"{base}/{1 + int(worker) % 15}"
 
 
 @pytest.hookimpl(trylast=True)
@@ -74,10 +73,8 @@ def own_database() -> Iterator[str]:
     from django.db import connections  # noqa: PLC0415  (the settings exist only now)
     from django.test import TransactionTestCase  # noqa: PLC0415
 
-    folder = embedded.state_dir(os.environ)
-    folder.mkdir(exist_ok=True)
-    name, dsn = f"{COPY_PREFIX}{os.getpid()}", embedded.administrator(os.environ)
-    with (folder / "template.lock").open("w") as lock:
+    name, dsn = f"{COPY_PREFIX}{os.getpid()}", os.environ["DATABASE_URL"]
+    with Path(os.environ[FOLDER], "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         template = ensure_template(dsn)
         statement(dsn, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
@@ -87,6 +84,8 @@ def own_database() -> Iterator[str]:
     for connection in connections.all():
         connection.close()
         connection.settings_dict["NAME"] = name
+    for variable, _role in databases.ALIASES.values():  # programs that a test starts see its database
+        os.environ[variable] = urlsplit(os.environ[variable])._replace(path=f"/{name}").geturl()
     cleaner = Cleaner(dsn, name)
     # Django's own runs `flush` as prm_app, who may not TRUNCATE.
     flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
