@@ -2,11 +2,14 @@
 
 from importlib.util import find_spec
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 # `<app>.urls` may define: urlpatterns (public, at the root), staff_urlpatterns (under /<practice_slug>/),
 # portal_urlpatterns (under /portal/<practice_public_id>/). Later portal patterns with a token come last in their app.
-APPS = ("prm.ui", "accounts", "patients", "messaging", "integrations", "campaigns", "nps", "portal", "dashboard")
+APPS = ["prm.ui", "accounts", "patients", "messaging", "integrations", "campaigns", "nps", "portal", "dashboard"]
+if settings.DEVELOPMENT:
+    APPS.append("prm.dev")
 
 
 def _patterns(name: str) -> list[URLPattern | URLResolver]:

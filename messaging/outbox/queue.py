@@ -1,6 +1,5 @@
 """Ask for a message: one row in the caller's transaction, at most once a dedupe key (messaging.md §1)."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,9 +12,10 @@ from accounts.models import Membership, Practice
 from messaging.compose.fields import check_given
 from messaging.models import Klass, OutboxMessage, TemplateVersion
 from messaging.outbox import guard
+from messaging.outbox.contexts import write_context
 from patients import worklist
 from patients.models import Patient
-from prm import clock, crypto
+from prm import clock
 from prm.tenancy import current_practice_id
 
 LASTS = {
@@ -94,12 +94,6 @@ def announce_held(messages: Iterable[OutboxMessage], *, now: datetime) -> None:
         worklist.open_item("template_broken", subject, now=now, due_at=None, line=message.reason)
 
 
-def read_context(message: OutboxMessage) -> dict[str, Any]:
-    """What the caller gave for rendering: `{"fields": {…}}` or `{"body": {…}}`. Empty once the body is kept."""
-    sealed = crypto.open_text(message, "context")
-    return json.loads(sealed) if sealed else {}
-
-
 def _row(draft: Draft, now: datetime) -> OutboxMessage:
     """An unsaved row of a draft. WrongMessage."""
     if (draft.template_version is None) == (draft.body is None):
@@ -118,5 +112,5 @@ def _row(draft: Draft, now: datetime) -> OutboxMessage:
         source_kind=draft.source._meta.label_lower if draft.source is not None else "",
     )  # fmt: skip
     given = {"fields": check_given(draft.context or {})} if draft.body is None else {"body": dict(draft.body)}
-    crypto.seal_text(message, "context", json.dumps(given))
+    write_context(message, given)
     return message

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from prm import databases
 from prm.dev import keys, roles
@@ -70,7 +69,7 @@ def _fill(environ: MutableMapping[str, str], urls: dict[str, str]) -> None:
 def administrator(environ: MutableMapping[str, str]) -> str:
     """The DSN of a user who may create roles and databases: DATABASE_URL's, else the embedded server's superuser."""
     if environ.get("DATABASE_URL"):
-        return urlsplit(environ["DATABASE_URL"])._replace(path="/postgres").geturl()  # ours may not be there yet
+        return roles.maintenance(environ["DATABASE_URL"])
     folder = state_dir(environ)
     postgres = Postgres(folder, keys.load(folder)["postgres"])
     if not postgres.answers():

@@ -61,7 +61,9 @@ class Check:
 
     def __call__(self) -> str:
         """What it found, or "" where all is well."""
-        program = str(Path(sys.executable).parent / self.words[0])
+        program = Path(sys.executable).parent / self.words[0]
+        if not program.exists():
+            return f"{self.words[0]} is not installed: make setup"
         done = subprocess.run(
             [program, *self.words[1:]],
             capture_output=True, text=True, check=False, cwd=BASE, env={**os.environ, **self.environment},
@@ -107,6 +109,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "types": Check("mypy"),
     "models": Check("python", "manage.py", "makemigrations", "--check", "--dry-run"),
     "migrations": migrations,
+    "image": Check("hadolint", "Dockerfile"),
     "security": Check("bandit", "-q", "-r", *PACKAGES, "manage.py", "-c", "pyproject.toml"),
     "deploy": Check("python", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION),
 }

@@ -1,9 +1,18 @@
-"""The roles of security.md section 1 and the databases they use; idempotent, needs a user who may create both."""
+"""The roles of security.md section 1 and the databases they use; idempotent, needs a user who may create both.
+
+`python -m prm.dev.roles` makes them on the server of DATABASE_URL, with the passwords and the database that
+DATABASE_URL_OWNER, _APP and _PLATFORM name (docker-compose.yml).
+"""
 
 import hashlib
+import os
+import sys
+from urllib.parse import urlsplit
 
 import psycopg2
 from psycopg2 import sql
+
+from prm import databases
 
 # A database's own name, never a role's, is the only thing that differs between the real one and the tests'.
 ATTRIBUTES = {
@@ -100,3 +109,29 @@ def fingerprint(passwords: dict[str, str]) -> str:
 def database_of(url: str) -> str:
     """The database that a URL names."""
     return psycopg2.extensions.parse_dsn(url)["dbname"]
+
+
+def main() -> None:
+    """Make roles and database as the environment names them. SystemExit: one line on what is missing or refused."""
+    administrator = os.environ.get("DATABASE_URL") or sys.exit("error: DATABASE_URL is not set")
+    urls = {role: os.environ.get(variable) for variable, role in databases.ALIASES.values()}
+    if missing := [variable for variable, role in databases.ALIASES.values() if not urls[role]]:
+        sys.exit(f"error: not set: {', '.join(missing)}")
+    parsed = {role: databases.parse(url, role) for role, url in urls.items() if url}
+    for role, settings in parsed.items():
+        if settings["USER"] != role:
+            sys.exit(f"error: the URL of {role} names the user {settings['USER']!r}")
+    try:
+        ensure_roles(maintenance(administrator), {role: settings["PASSWORD"] for role, settings in parsed.items()})
+        ensure_database(maintenance(administrator), parsed["prm_app"]["NAME"])
+    except (RoleProblem, psycopg2.Error) as problem:
+        sys.exit(f"error: {str(problem).strip().splitlines()[0]}")
+
+
+def maintenance(url: str) -> str:
+    """`url` with the database `postgres`: ours may not be there yet."""
+    return urlsplit(url)._replace(path="/postgres").geturl()
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ removed table by table, only where there are rows.
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from prm.dev import embedded, processes, roles
 
 FOLDER = "PRM_TEST_STATE_DIR"  # where the checkout keeps its own; each worker gets a folder below it
 TEMPLATE_PREFIX, COPY_PREFIX = "prm_template_", "prm_test_"
+NEVER_SKIPPED_IN_CI = {"browser", "pdf"}
 NOT_APPS = {".venv", ".prm", ".git", "node_modules", "tests"}
 
 
@@ -65,6 +66,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mark = item.get_closest_marker("django_db")
         if mark and mark.kwargs.get("transaction") and "databases" not in mark.kwargs:
             item.add_marker(pytest.mark.django_db(**{**mark.kwargs, "databases": "__all__"}), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a browser or PDF test that skips itself fails: there the machine must have what it needs."""
+    report = yield
+    needs = NEVER_SKIPPED_IN_CI & {mark.name for mark in item.iter_markers()}
+    if report.skipped and needs and os.environ.get("CI", "").lower() in embedded.TRUE:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"skipped in CI, where a {' '.join(needs)} test must run: {reason}"
+    return report
 
 
 @contextmanager

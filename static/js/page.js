@@ -42,3 +42,4 @@ document.addEventListener("htmx:responseError", () => showToast("That did not re
 document.addEventListener("htmx:sendError", () => showToast("No connection. Try again.", ""));
 focusWhatMatters(document);
 watchToasts();
+if (document.querySelector(".chart-figure")) import("./chart-tips.js");

@@ -6,7 +6,7 @@ import pytest
 
 from messaging.compose.fields import UnknownField
 from messaging.models import OutboxMessage, SendPause, Suppression
-from messaging.outbox import queue
+from messaging.outbox import contexts
 from messaging.outbox.queue import Draft, WrongMessage, enqueue, enqueue_many
 from patients import consent
 from tests.messaging.conftest import NOON, consenting
@@ -26,7 +26,7 @@ def test_a_message_is_queued_with_the_address_it_will_use(practice, patient, ver
         "queued", patient.email.lower(), "send", 10,
     )  # fmt: skip
     assert (message.not_before, message.expires_at) == (NOON, NOON + timedelta(hours=72))
-    assert queue.read_context(message) == {"fields": {"links.survey": "https://example.com/s"}}
+    assert contexts.read_context(message) == {"fields": {"links.survey": "https://example.com/s"}}
 
 
 def test_what_the_caller_gives_is_not_readable_in_the_table(practice, patient, version):

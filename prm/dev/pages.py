@@ -1,0 +1,92 @@
+"""Every address of the product with an example of it: what browser tests and `make shots` visit.
+
+A URL name without a row here fails tests/ui/test_pages.py, so that no page escapes the checks.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts import signin, totp
+from accounts.models import Practice, User
+from prm.dev import browser
+from prm.tenancy import use_practice
+
+Arguments = Callable[[Practice], dict[str, Any] | None]
+STAFF, PORTAL, OPEN = "staff", "portal", "open"
+SIGNED_IN, OWES_CODE, OWES_FACTOR = "signed in", "owes a code", "owes a second factor"  # outside any practice
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How to visit one URL name: whose page it is, and its arguments besides the practice (None: no such row yet)."""
+
+    side: str
+    arguments: Arguments = lambda practice: {}
+
+
+ROWS: dict[str, Row] = {
+    "appearance": Row(OPEN),
+    "csp_report": Row(OPEN),
+    "dev_parts": Row(OPEN),
+    "practices": Row(SIGNED_IN),
+    "signin": Row(OPEN),
+    "signin_factor": Row(OWES_FACTOR),
+    "signin_verify": Row(OWES_CODE),
+    "signout": Row(SIGNED_IN),
+    "start": Row(OPEN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One address to visit."""
+
+    name: str
+    side: str
+    path: str
+
+
+def names() -> set[str]:
+    """All URL names that the resolver knows; an address without a name is given as its pattern."""
+    return set(_names(get_resolver().url_patterns, ""))
+
+
+def _names(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
+    for pattern in patterns:
+        at = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _names(pattern.url_patterns, at)
+        else:
+            yield pattern.name or at
+
+
+def visits(practice: Practice) -> Iterator[Visit]:
+    """The addresses of `practice` for which there is something to show, in order of their names."""
+    for name in sorted(ROWS):
+        row = ROWS[name]
+        with use_practice(practice.pk):
+            arguments = row.arguments(practice)
+        if arguments is None:
+            continue
+        if row.side == STAFF:
+            arguments = {"practice_slug": practice.slug, **arguments}
+        if row.side == PORTAL:
+            arguments = {"practice_public_id": practice.public_id, **arguments}
+        yield Visit(name, row.side, reverse(name, kwargs=arguments))
+
+
+def cookies(side: str, owner: User, address: str) -> list[dict[str, str]]:
+    """What a browser needs at `address` to see the pages of `side` as `owner`, or as a new colleague of his."""
+    if side in {STAFF, SIGNED_IN}:
+        return [browser.signed_in(owner, address)]
+    if side == OWES_CODE:
+        if signin.confirmed_device(owner) is None:
+            totp.new_device(owner, confirmed=True)
+        return [browser.half_signed_in(owner, address)]
+    if side == OWES_FACTOR:
+        newcomer, _created = User.objects.get_or_create(email="newcomer@example.com", defaults={"name": "Noa Newcomer"})
+        return [browser.half_signed_in(newcomer, address)]
+    return []

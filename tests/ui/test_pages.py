@@ -1,0 +1,56 @@
+"""U1, U2, U5, U6, U9 on every page: axe, console, policy reports, other hosts, 320 px, targets, nothing inline."""
+
+import pytest
+from playwright.sync_api import Browser
+from prometheus_client import REGISTRY
+from pytest_django.live_server_helper import LiveServer
+
+from prm.dev import pages
+from tests.ui import harness, world
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def policy_reports() -> float:
+    return sum(
+        sample.value
+        for metric in REGISTRY.collect()
+        if metric.name == "prm_csp_reports"
+        for sample in metric.samples
+        if sample.name == "prm_csp_reports_total"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(pages.ROWS))
+def test_page_is_without_fault(name: str, browser: Browser, live_server: LiveServer) -> None:
+    practice, owner = world.build()
+    visit = next((visit for visit in pages.visits(practice) if visit.name == name), None)
+    assert visit is not None, f"tests/ui/world.py makes nothing that {name} could show"
+    before = policy_reports()
+
+    cookies = pages.cookies(visit.side, owner, live_server.url)
+    with harness.watched(browser, live_server.url, cookies=cookies) as watching:
+        found = harness.problems(watching, visit.path, portal=visit.side == pages.PORTAL)
+
+    assert found == []
+    assert policy_reports() == before
+
+
+def test_every_url_name_has_a_row() -> None:
+    assert pages.names() == set(pages.ROWS)
+
+
+BAD_PAGE = """<!doctype html><html lang="en"><title>Bad</title><main><h1>Bad</h1>
+<img src="https://elsewhere.example/a.png"><p style="inline-size: 900px">Wide</p><button onclick="x()">Go</button>
+<script>console.error("broken")</script></main></html>"""
+
+
+def test_bad_page_is_found_out(browser: Browser, live_server: LiveServer) -> None:
+    with harness.watched(browser, live_server.url) as watching:
+        watching.page.route("**/bad/", lambda route: route.fulfill(body=BAD_PAGE, content_type="text/html"))
+        watching.page.goto(live_server.url + "/bad/")
+        found = harness.faults(watching, portal=True)
+
+    assert {line.partition(":")[0] for line in found} == {
+        "1440 px", "390 px", "320 px", "inline", "small", "console", "foreign",
+    }  # fmt: skip
