@@ -14,7 +14,7 @@ class SignInForm(forms.Form):
         label=_("Password"),
         strip=False,
         max_length=1024,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "data-reveal": _("Show password")}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 

@@ -8,21 +8,16 @@ function sendWhenComplete(field) {
   });
 }
 
-/** A button under the field that shows what was typed, and hides it again. */
-function offerToShow(field) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "btn quiet small";
-  button.textContent = field.dataset.reveal;
-  button.setAttribute("aria-pressed", "false");
+/** The button beside the label shows what was typed, and hides it again. */
+function showOnRequest(button) {
+  const field = document.getElementById(button.dataset.reveals);
   button.addEventListener("click", () => {
     const shown = field.type === "text";
     field.type = shown ? "password" : "text";
     button.setAttribute("aria-pressed", String(!shown));
   });
   field.form.addEventListener("submit", () => (field.type = "password"));
-  field.after(button);
 }
 
 document.querySelectorAll("[data-code]").forEach(sendWhenComplete);
-document.querySelectorAll("[data-reveal]").forEach(offerToShow);
+document.querySelectorAll("[data-reveals]").forEach(showOnRequest);
