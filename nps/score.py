@@ -150,7 +150,7 @@ def from_distribution(counts: dict[int, int]) -> Tally:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Two periods compared, in points: `difference` of the scores, the rest of adjusted values; None without answers."""
+    """Two periods compared, in points: `difference` of the scores, the rest adjusted; None without answers."""
 
     verdict: Verdict
     difference: Fraction | None
