@@ -7,7 +7,17 @@ class NpsConfig(AppConfig):
     name = "nps"
 
     def ready(self) -> None:
-        """Timeline kinds, work-item kinds."""
-        from nps import registrations
+        """Timeline kinds, work-item kinds, metrics and the entry of the side bar."""
+        from nps import metrics, registrations
+        from prm.ui import navigation
 
         registrations.register()
+        metrics.define()
+        navigation.register(
+            "feedback",
+            "Feedback",
+            icon="message-square-quote",
+            url_name="nps:report",
+            permission="nps.report",
+            group=navigation.ENGAGE,
+        )

@@ -1,6 +1,6 @@
 """Addresses of surveys: the patient's pages under a link, the staff's under /<practice_slug>/nps/."""
 
-from django.urls import re_path
+from django.urls import include, path, re_path
 
 from nps.views import portal
 
@@ -13,3 +13,5 @@ portal_urlpatterns = [
     re_path(TOKEN + r"/stop$", portal.stop, name="survey_stop"),
     re_path(TOKEN + "$", portal.survey, name="survey"),
 ]
+
+staff_urlpatterns = [path("", include("nps.report_urls"))]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from prm.ui.problems import BadParameter
+
 LONGEST_YEARS = 3
 CHOICES = {
     "last_month": "Last full month",
@@ -21,15 +23,6 @@ CHOICES = {
     "custom": "From … through …",
 }
 COMPARISONS = {"before": "The time before", "year": "A year earlier", "none": "No comparison"}
-
-
-class BadParameter(ValueError):
-    """A parameter of the URL that says nothing we know: its name, what was found, what was expected."""
-
-    def __init__(self, name: str, found: str, expected: str) -> None:
-        """The text is shown to the person as it is."""
-        self.name = name
-        super().__init__(f"{name}: “{found[:40]}” is not {expected}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,15 @@
 from datetime import datetime
 
 
+class BadParameter(ValueError):
+    """A parameter of the address says nothing we know (400): its name, what was found, what was expected."""
+
+    def __init__(self, name: str, found: str, expected: str) -> None:
+        """The text is shown to the reader as it is."""
+        self.name = name
+        super().__init__(f"{name}: “{found[:40]}” is not {expected}")
+
+
 class Conflict(Exception):
     """Somebody changed the thing meanwhile (409); the message says who and what, for the reader."""
 

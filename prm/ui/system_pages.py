@@ -11,7 +11,7 @@ from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.shortcuts import render
 
 from prm import clock, logs
-from prm.ui.problems import Conflict, TooManyRequests
+from prm.ui.problems import BadParameter, Conflict, TooManyRequests
 
 NOT_TYPED = {"csrfmiddlewaretoken", "password", "new_password", "code", "token", "next"}
 RETRY_SECONDS = 30  # how soon a caller may ask again while the database is away
@@ -64,6 +64,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     """The page of one of prm.ui.problems; None for any other exception."""
+    if isinstance(exception, BadParameter):
+        return _page(request, "400.html", 400, {"what": str(exception)})
     if isinstance(exception, Conflict):
         return _page(request, "409.html", 409, {"what": str(exception)})
     if isinstance(exception, TooManyRequests):

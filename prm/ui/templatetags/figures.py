@@ -44,17 +44,17 @@ def chart(chart: Chart, *, picture: str = "") -> dict[str, object]:
 def chart_picture(chart: Chart) -> SafeString:
     """Both widths inline, one shown by the container's; where none can be had, a line that says so."""
     if chart.empty:
-        return format_html('<p class="chart-empty muted">{}</p>', chart.empty)
+        return format_html('<p class="muted">{}</p>', chart.empty)
     try:
         pictures = [(name, chart_renderer.svg(spec)) for name, spec in (("wide", chart.wide), ("narrow", chart.narrow))]
     except chart_renderer.RendererDown:
         return mark_safe(
-            '<p class="chart-empty muted" role="status">The picture cannot be drawn at the moment. '
+            '<p class="muted" role="status">The picture cannot be drawn at the moment. '
             "The table below has all its values.</p>"
         )
     label = format_html('<svg role="img" aria-label="{}" ', chart.label)
     return SafeString("".join(
-        f'<div class="chart-{name}">{picture.replace("<svg ", label, 1)}</div>' for name, picture in pictures
+        f'<div class="{name}">{picture.replace("<svg ", label, 1)}</div>' for name, picture in pictures
     ))  # fmt: skip
 
 
