@@ -48,6 +48,12 @@ def short(counted: Tally) -> str:
     return f"{points(counted.shown)} ({points(low)} to {points(high)}, {answers(counted.n)})"
 
 
+def as_of(report: Report) -> str:
+    """When the figures were read, in the practice's zone: "Nov 24, 2026, 11:00 am EST"."""
+    at = report.as_of.astimezone(report.period.zone)
+    return f"{at:%b} {at.day}, {at.year}, {at:%I:%M}".replace(", 0", ", ") + f" {at:%p}".lower() + f" {at:%Z}"
+
+
 def change_sentence(report: Report) -> str:
     """What may be said of the period against the one before; empty where nothing is compared."""
     change = report.change

@@ -40,6 +40,8 @@ def define() -> None:
         ),
         _cases("recovery_opened", "Recovery cases opened", "all of them"),
         _cases("recovery_resolved", "Recovery cases resolved", "those that are resolved"),
+        _cases("recovery_contacted", "Contacted in time", "first contacts before their due time"),
+        _cases("recovery_contact_due", "First contacts due", "cases that were contacted or are past due"),
         _cases("recovery_overdue", "Overdue", "open, past due, nobody contacted yet"),
         Metric(
             "recovery_in_time", "Contacted in time", "percent", "first contacts before their due time",

@@ -187,6 +187,8 @@ class Report:
             "recovery_opened": self.recovery.opened,
             "recovery_resolved": self.recovery.resolved,
             "recovery_overdue": self.recovery.overdue,
+            "recovery_contacted": self.recovery.contacted_in_time,
+            "recovery_contact_due": self.recovery.contact_due,
         }
         return {
             "nps": nps_figure(self.now),

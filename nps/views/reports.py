@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import MANAGER, OWNER, staff_view
 from accounts.models import Clinic, Therapist
-from nps import findings, reports
+from nps import findings, masking, reports
 from nps.models import RecoveryCase, Response, Stage
 from nps.reports import Report, Scope
 from nps.score import Bucket
@@ -45,6 +45,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "comparisons": period.COMPARISONS,
         "stages": Stage.choices,
         "tabs": _tabs(request),
+        "recovery_url": _link(request, "nps:recovery"),
         "filtered": any(request.GET.values()),
     }
     return render(request, "nps/report.html", context)
@@ -72,7 +73,7 @@ def report_pdf(request: HttpRequest) -> HttpResponse:
     context = _context(request, found)
     with_comments = request.GET.get("comments") == "1" and _reads_comments(request)
     if with_comments:
-        context["comments"] = reports.comments(found.period.start, found.period.end, found.scope)
+        context["comments"] = _comments(request, found, "")
     made = pdf.render(render_to_string("nps/report_print.html", context, request))
     record.record(
         "nps_report_exported", now=found.as_of, request=request, kind="pdf", period=found.period.key,
@@ -119,7 +120,7 @@ def _context(request: HttpRequest, found: Report) -> dict[str, Any]:
         "volume": findings.volume_sentence(found),
         "benchmark": findings.benchmark_sentence(found),
         "charts": {key: build(found) for key, build in findings.CHARTS.items()},
-        "zone": found.period.zone,
+        "as_of": findings.as_of(found),
     }
 
 
@@ -133,6 +134,8 @@ def _comments(request: HttpRequest, found: Report, show: str) -> list[dict[str, 
     return [
         {
             "response": row,
+            "masked": masking.mask(row.comment_text),
+            "on": row.answered_at.astimezone(found.period.zone).date(),
             "where": findings.visit_words(row),
             "patient_url": _link(request, "patient", row.patient_id),
             "case_url": _link(request, "recovery_case", row.case_id) if row.case_id else "",
