@@ -94,7 +94,9 @@ def _read(request: HttpRequest) -> Report:
     stage = request.GET.get("stage", "")
     if stage and stage not in Stage.values:
         raise BadParameter("stage", stage, f"one of {', '.join(Stage.values)}")
-    scope = Scope(clinic=_named(request, "clinic", Clinic), therapist=_named(request, "therapist", Therapist), stage=stage)
+    scope = Scope(
+        clinic=_named(request, "clinic", Clinic), therapist=_named(request, "therapist", Therapist), stage=stage
+    )
     return reports.report(asked, scope, now=now)
 
 

@@ -1,6 +1,6 @@
 """HTML to PDF with WeasyPrint: tagged (PDF/UA-1), our fonts, nothing fetched but `data:` and our own assets.
 
-WeasyPrint needs the system's Pango, which no wheel carries: `missing` says how to get it, before anybody asks for a PDF.
+WeasyPrint needs the system's Pango, which no wheel carries: `missing` says how to get it before anyone asks for a PDF.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def whole(period=OCTOBER, scope=None) -> Tally:
 
 
 def test_the_score_by_hand(practice):
-    """8 promoters, 2 passives, 2 detractors of which one gave 0: 100 (8 - 2) / 12 = 50; the adjusted interval by hand."""
+    """8 promoters, 2 passives, 2 detractors of which one gave 0: 100 (8 - 2) / 12 = 50."""
     for score in [10] * 6 + [9, 9, 8, 7, 6, 0]:
         answer(score)
 
