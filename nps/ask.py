@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from accounts.models import Practice
-from messaging.models import Klass, MessagePurpose, OutboxMessage, TemplateVersion, Topic
+from messaging.compose import library
+from messaging.models import Klass, MessagePurpose, OutboxMessage, Topic
 from messaging.outbox import queue
 from nps.models import Stage, Survey, SurveyInvitation
 from patients import access, timeline
 from patients.models import Channel, Episode, PortalLink, Visit
 from prm.tenancy import current_practice_id
 
-TEMPLATE = "survey"
 ADULT = 18  # years; a younger patient is asked through a guardian's contact, which no practice keeps yet
 AT_DISCHARGE = timedelta(days=14)
 QUIET = timedelta(days=21)  # without a visit, nothing booked: asked as one who drops out
@@ -26,41 +26,48 @@ DROP_REASONS = frozenset({
 State, Reason = SurveyInvitation.State, SurveyInvitation.Reason
 
 
-class NoSurveyTemplate(LookupError):
-    """The practice has no wording for the survey's mail: `messaging` makes it with the practice."""
-
-
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One patient to be asked: about which episode, and which decision of which rule asks (None: a person)."""
+    """One patient to be asked about an episode, and which step of which rule's decision asks (None: a person).
+
+    `dedupe_key` and `expires_at` (aware) of the mail, where the caller has them.
+    """
 
     episode: Episode
     firing: UUID | None = None
+    step: str = ""
     campaign: UUID | None = None
+    dedupe_key: str = ""
+    expires_at: datetime | None = None
+
+    @property
+    def occasion(self) -> tuple[UUID | None, str]:
+        """What asks at most once."""
+        return self.firing, self.step
 
 
 def invite(
     episode: Episode, *, survey: Survey, now: datetime, firing: UUID | None = None, campaign: UUID | None = None
 ) -> SurveyInvitation:
     """Ask one patient by e-mail, in the caller's transaction. As `invite_many`."""
-    return invite_many([Asking(episode, firing, campaign)], survey=survey, now=now)[0]
+    return invite_many([Asking(episode, firing, campaign=campaign)], survey=survey, now=now)[0]
 
 
 def invite_many(askings: Sequence[Asking], *, survey: Survey, now: datetime) -> list[SurveyInvitation]:
     """One invitation an asking, in their order; each with its link and its queued mail, or with the reason for none.
 
-    Clinic, therapist, stage and ordinal are frozen. A firing asks once: again, its invitation comes back as it is.
-    The link's token goes into the sealed context of the outbox row and nowhere else. Statements do not grow with the
-    number of askings. NoSurveyTemplate where the practice has no wording.
+    Clinic, therapist, stage and ordinal are frozen. A step of a firing asks once: again, its invitation comes back as
+    it is. The link's token goes into the sealed context of the outbox row and nowhere else. Statements do not grow with
+    the number of askings.
     """
     known = {
-        invitation.firing: invitation
+        (invitation.firing, invitation.step): invitation
         for invitation in SurveyInvitation.objects.filter(firing__in=[a.firing for a in askings if a.firing])
     }
-    fresh = [asking for asking in askings if asking.firing is None or asking.firing not in known]
+    fresh = [asking for asking in askings if asking.firing is None or asking.occasion not in known]
     made = _make(fresh, survey, now=now) if fresh else []
     new = {id(asking): invitation for asking, invitation in zip(fresh, made, strict=True)}
-    return [new.get(id(asking)) or known[asking.firing] for asking in askings]
+    return [new.get(id(asking)) or known[asking.occasion] for asking in askings]
 
 
 def stage_of(episode: Episode, *, now: datetime) -> Stage:
@@ -125,7 +132,8 @@ def _make(askings: Sequence[Asking], survey: Survey, *, now: datetime) -> list[S
                 clinic_id=visit.clinic_id if visit and visit.clinic_id else episode.clinic_id,
                 therapist_id=visit.therapist_id if visit and visit.therapist_id else episode.therapist_id,
                 stage=stage_of(episode, now=now), visit_ordinal=episode.visit_count, channel="email",
-                language=_language(patient.language, survey), firing=asking.firing, asked_at=now,
+                language=_language(patient.language, survey), firing=asking.firing,
+                step=asking.step, asked_at=now,
                 expires_at=now + access.SURVEY_LASTS, state=State.WITHDRAWN if reason else State.QUEUED,
                 not_sent_reason=reason,
             )
@@ -146,9 +154,7 @@ def _send(asked: Iterable[tuple[Asking, SurveyInvitation]], practice: Practice, 
     asked = list(asked)
     if not asked:
         return
-    version = TemplateVersion.objects.filter(template__key=TEMPLATE).order_by("-number").first()
-    if version is None:
-        raise NoSurveyTemplate(f"practice {practice.slug}: no template {TEMPLATE!r}")
+    version = library.version(practice, library.SURVEY)
     issued = access.issue_links(
         [(invitation.patient, invitation.pk) for _asking, invitation in asked],
         PortalLink.LinkPurpose.SURVEY, now=now, lasts=access.SURVEY_LASTS,
@@ -161,8 +167,9 @@ def _send(asked: Iterable[tuple[Asking, SurveyInvitation]], practice: Practice, 
             queue.Draft(
                 patient=invitation.patient, channel=Channel.EMAIL, purpose=MessagePurpose.TREATMENT,
                 topic=Topic.SURVEYS, klass=Klass.CARE, template_version=version, language=invitation.language,
-                dedupe_key=f"survey:{asking.firing or invitation.pk}", campaign=asking.campaign, source=invitation,
-                context={"links.survey": url, "links.spanish": f"{url}?lang=es", "links.unsubscribe": f"{url}/stop"},
+                dedupe_key=asking.dedupe_key or f"survey:{asking.firing or invitation.pk}:{asking.step}",
+                campaign=asking.campaign, expires_at=asking.expires_at, source=invitation,
+                context={"links.survey": url, "links.unsubscribe": f"{url}/stop"},
             )
         )  # fmt: skip
     for (_asking, invitation), message in zip(asked, queue.enqueue_many(practice, drafts, now=now), strict=True):

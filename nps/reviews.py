@@ -1,12 +1,12 @@
 """Asking for public reviews: everyone alike by default, one click, no incentive (nps.md 7, security.md 5)."""
 
-import logging
 import re
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from accounts.models import Clinic, Practice
-from messaging.models import Klass, MessagePurpose, TemplateVersion, Topic
+from messaging.compose import library
+from messaging.models import Klass, MessagePurpose, Topic
 from messaging.outbox import queue
 from nps.models import Response, ReviewRequest, ReviewSite
 from nps.score import Bucket
@@ -14,13 +14,10 @@ from patients import timeline
 from patients.models import Channel
 from prm.tenancy import current_practice_id
 
-log = logging.getLogger(__name__)
-
 DELAY = timedelta(hours=2)  # the same whatever the score
 LASTS = timedelta(days=7)
 ONE_IN = timedelta(days=365)
 MOST_BUTTONS = 2
-TEMPLATE = "review_request"
 
 Kind = ReviewSite.Kind
 Mode = Practice.ReviewMode
@@ -113,32 +110,29 @@ def ask(response: Response, *, now: datetime) -> ReviewRequest | None:
     sites = sites_of(response.clinic)
     if not sites or ReviewRequest.objects.filter(patient=response.patient_id, asked_at__gt=now - ONE_IN).exists():
         return None
-    version = TemplateVersion.objects.filter(template__key=TEMPLATE).order_by("-number").first()
-    if version is None:  # the patient's answer must not fail for it
-        log.error("reviews.no_template", extra={"kind": TEMPLATE})
-        return None
     request = ReviewRequest.objects.create(
         patient_id=response.patient_id, response=response, clinic=response.clinic, mode=practice.review_mode,
         asked_at=now,
     )  # fmt: skip
     message = queue.enqueue(
         practice, now=now, patient=response.patient, channel=Channel.EMAIL, purpose=MessagePurpose.TREATMENT,
-        topic=Topic.SURVEYS, klass=Klass.CARE, template_version=version, language=response.language,
+        topic=Topic.SURVEYS, klass=Klass.CARE,
+        template_version=library.version(practice, library.REVIEW_REQUEST), language=response.language,
         dedupe_key=f"review:{response.pk}", not_before=now + DELAY, expires_at=now + DELAY + LASTS, source=request,
-        context=_context(practice, response, request, sites),
+        context=_context(response, sites),
     )  # fmt: skip
     ReviewRequest.objects.filter(pk=request.pk).update(outbox_message=message.pk)
     timeline.record(response.patient, "review_asked", request, at=now)
     return request
 
 
-def _context(practice: Practice, response: Response, request: ReviewRequest, sites: list[ReviewSite]) -> dict[str, str]:
-    """The merge values of the mail: where to review the clinic, by a counted link."""
-    return {
-        "clinic.name": response.clinic.display_name,
-        "links.review": sites[0].url,
-        "links.review_site": sites[0].get_kind_display(),
-    }
+def _context(response: Response, sites: list[ReviewSite]) -> dict[str, str]:
+    """The merge values of the mail: where to review the clinic."""
+    context = {"clinic.name": response.clinic.display_name}
+    for suffix, site in zip(("", "_second"), sites, strict=False):
+        context[f"links.review{suffix}"] = site.url
+        context[f"review.site{suffix}"] = site.get_kind_display()
+    return context
 
 
 def _check_google(host: str, path: str, query: str) -> None:

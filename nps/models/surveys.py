@@ -73,6 +73,7 @@ class SurveyInvitation(PracticeModel):
     channel = models.CharField(max_length=6, default="email")  # email, sms, portal
     language = models.CharField(max_length=5, default="en")
     firing = models.UUIDField(null=True, blank=True)  # the decision of a rule that asked
+    step = models.CharField(max_length=20, blank=True)  # and the step of the rule
     reminder_of = PracticeForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     link = PracticeForeignKey(PortalLink, models.PROTECT, null=True, blank=True, related_name="+")
     outbox_message = models.UUIDField(null=True, blank=True)
@@ -84,7 +85,7 @@ class SurveyInvitation(PracticeModel):
     class Meta(PracticeModel.Meta):
         constraints = [
             *PracticeModel.Meta.constraints,
-            models.UniqueConstraint(fields=["practice", "firing"], name="nps_surveyinvitation_once_a_firing"),
+            models.UniqueConstraint(fields=["practice", "firing", "step"], name="nps_surveyinvitation_once_a_step"),
             models.CheckConstraint(
                 name="nps_surveyinvitation_withdrawn_has_reason",
                 condition=~models.Q(state="withdrawn") | ~models.Q(not_sent_reason=""),

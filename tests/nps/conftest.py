@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 
 from accounts.models import Practice
-from messaging.models import OutboxMessage, Template, TemplateVersion
-from messaging.outbox import queue
+from messaging.models import OutboxMessage
+from messaging.outbox.contexts import read_context
 from nps import ask
 from nps.models import SurveyInvitation
 from nps.setup import ensure_survey
@@ -46,27 +46,8 @@ def practice(db, now):
 
 
 def set_up(now):
-    """What `create_practice` does for asking: consent policy and wordings. Inside the practice."""
+    """What `create_practice` does for asking: the consent policy. Inside the practice."""
     consent.choose_policy("email", "care", "on_arrival", by=None, now=now)
-    add_templates()
-
-
-def add_templates():
-    """The two wordings that nps sends, cut down to their links."""
-    for key, link in (("survey", "links.survey"), ("review_request", "links.review")):
-        template = Template.objects.create(
-            key=key, name=key.replace("_", " ").capitalize(), channel="email", topic="surveys"
-        )
-        said = {
-            "subject": "One question",
-            "preheader": "",
-            "html": f"<a href='{{{{ {link} }}}}'>Go</a>",
-            "text": f"{{{{ {link} }}}}",
-        }
-        TemplateVersion.objects.create(
-            template=template, number=1, content={"v": 1, "lang": {}}, compiled={"en": said, "es": said}, fields=[link],
-            content_hash=key,
-        )  # fmt: skip
 
 
 @pytest.fixture
@@ -129,7 +110,7 @@ def send_survey(name, now, **patient):
         episode.patient.refresh_from_db()
         invitation = ask.invite(episode, survey=ensure_survey(made), now=now)
         message = OutboxMessage.objects.get(pk=invitation.outbox_message)
-        url = queue.read_context(message)["fields"]["links.survey"]
+        url = read_context(message)["fields"]["links.survey"]
     return Sent(made, invitation, urlsplit(url).path)
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from messaging.models import OutboxMessage
-from messaging.outbox.queue import read_context
+from messaging.outbox.contexts import read_context
 from nps import ask
 from nps.ask import Asking
 from nps.models import SurveyInvitation
@@ -153,15 +153,13 @@ def test_statements_do_not_grow_with_the_number_asked(episode, survey, now):
         ]
 
     counts = []
-    for size in (2, 20):
+    for size in (1, 2, 20):  # the first publishes the wording
         askings = batch(size)
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             made = ask.invite_many(askings, survey=survey, now=now)
         assert [i.state for i in made] == ["queued"] * size
         counts.append(len(queries))
-    assert counts[0] == counts[1]
+    assert counts[1] == counts[2]
 
 
 def test_settling_carries_over_what_became_of_the_mails(episode, survey, now):
