@@ -30,6 +30,7 @@ class Row:
 ROWS: dict[str, Row] = {
     "appearance": Row(OPEN),
     "csp_report": Row(OPEN),
+    "dev_codes": Row(OPEN),
     "dev_parts": Row(OPEN),
     "practices": Row(SIGNED_IN),
     "signin": Row(OPEN),
