@@ -11,6 +11,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import signin, totp
 from accounts.models import Practice, User
+from nps.models import SurveyInvitation
+from patients import access
+from patients.models import PortalLink
+from prm import clock
 from prm.dev import browser
 from prm.tenancy import use_practice
 
@@ -21,10 +25,35 @@ SIGNED_IN, OWES_CODE, OWES_FACTOR = "signed in", "owes a code", "owes a second f
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How to visit one URL name: whose page it is, and its arguments besides the practice (None: no such row yet)."""
+    """How to visit one address: whose page it is, and its arguments besides the practice (None: nothing to show yet).
+
+    A page with several faces has a row for each: then `url_name` says which address, `query` which face.
+    """
 
     side: str
     arguments: Arguments = lambda practice: {}
+    url_name: str = ""
+    query: str = ""
+
+
+def _survey_token(*, answered: bool) -> Arguments:
+    """A new link to a survey that was answered, or was not."""
+
+    def arguments(practice: Practice) -> dict[str, Any] | None:
+        invitations = SurveyInvitation.objects.filter(responses__isnull=not answered).select_related("patient")
+        invitation = invitations.order_by("-asked_at").first()
+        if invitation is None:
+            return None
+        _link, token = access.issue_link(
+            invitation.patient,
+            PortalLink.LinkPurpose.SURVEY,
+            now=clock.now(),
+            lasts=access.SURVEY_LASTS,
+            source=invitation.pk,
+        )
+        return {"token": token}
+
+    return arguments
 
 
 ROWS: dict[str, Row] = {
@@ -38,6 +67,12 @@ ROWS: dict[str, Row] = {
     "signin_verify": Row(OWES_CODE),
     "signout": Row(SIGNED_IN),
     "start": Row(OPEN),
+    "survey": Row(PORTAL, _survey_token(answered=False)),
+    "survey_comment": Row(PORTAL, _survey_token(answered=True)),
+    "survey_contact": Row(PORTAL, _survey_token(answered=True)),
+    "survey_drivers": Row(PORTAL, _survey_token(answered=True)),
+    "survey_stop": Row(PORTAL, _survey_token(answered=False)),
+    "survey_thanks": Row(PORTAL, _survey_token(answered=True), url_name="survey", query="?sent=1"),
 }
 
 
@@ -76,7 +111,12 @@ def visits(practice: Practice) -> Iterator[Visit]:
             arguments = {"practice_slug": practice.slug, **arguments}
         if row.side == PORTAL:
             arguments = {"practice_public_id": practice.public_id, **arguments}
-        yield Visit(name, row.side, reverse(name, kwargs=arguments))
+        yield Visit(name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query)
+
+
+def covered() -> set[str]:
+    """The URL names that have a row."""
+    return {row.url_name or name for name, row in ROWS.items()}
 
 
 def cookies(side: str, owner: User, address: str) -> list[dict[str, str]]:

@@ -89,7 +89,7 @@ def _picture(
     try:
         context.add_cookies(cookies)
         page = context.new_page()
-        path = visit.path + ("?lang=es" if look.language == "es" else "")
+        path = visit.path + (("&" if "?" in visit.path else "?") + "lang=es" if look.language == "es" else "")
         answer = page.request.get(address + path, max_redirects=0)
         if answer.status >= 400 and answer.status != 405:
             return f"answers {answer.status}"

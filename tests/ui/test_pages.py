@@ -37,7 +37,7 @@ def test_page_is_without_fault(name: str, browser: Browser, live_server: LiveSer
 
 
 def test_every_url_name_has_a_row() -> None:
-    assert pages.names() == set(pages.ROWS)
+    assert pages.names() == pages.covered()
 
 
 BAD_PAGE = """<!doctype html><html lang="en"><title>Bad</title><main><h1>Bad</h1>

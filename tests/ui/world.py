@@ -1,14 +1,44 @@
 """One practice with something of everything, so that every page has something to show."""
 
+from datetime import timedelta
+
 from accounts.models import Membership, Practice, User
+from nps import recovery
+from patients.models import Episode, Visit
+from prm import clock
 from prm.tenancy import use_practice
-from tests.factories.accounts import ClinicFactory, MembershipFactory, PracticeFactory
+from tests.factories.accounts import ClinicFactory, MembershipFactory, PracticeFactory, TherapistFactory
+from tests.factories.nps import InvitationFactory, ResponseFactory, ReviewSiteFactory
+from tests.factories.patients import EpisodeFactory, VisitFactory
 
 
 def build() -> tuple[Practice, User]:
     """The practice and its owner."""
     practice = PracticeFactory(name="Harbor Physical Therapy")
     with use_practice(practice.pk):
-        ClinicFactory(name="Eastside")
-        owner = MembershipFactory(role=Membership.Role.OWNER).user
+        owner = MembershipFactory(role=Membership.Role.OWNER, user__name="Olivia Grant").user
+        clinic = ClinicFactory(name="Eastside")
+        ReviewSiteFactory(clinic=clinic)
+        for score in (3, 8, 10):
+            response = ResponseFactory(
+                score=score, comment_text="Waited 40 minutes.", invitation__episode=_episode(clinic)
+            )
+            recovery.open_case(response, now=clock.now())
+        InvitationFactory(episode=_episode(clinic))
     return practice, owner
+
+
+def _episode(clinic: object) -> Episode:
+    """An episode in the middle of its plan: three visits attended, one missed, one booked."""
+    episode = EpisodeFactory(clinic=clinic, therapist=TherapistFactory(), planned_visits=12)
+    now = clock.now()
+    statuses = [Visit.Status.COMPLETED] * 3 + [Visit.Status.NO_SHOW, Visit.Status.BOOKED]
+    for at, status in enumerate(statuses):
+        VisitFactory(
+            episode=episode,
+            patient=episode.patient,
+            clinic=clinic,
+            status=status,
+            starts_at=now + timedelta(days=3 * at - 11),
+        )
+    return episode
