@@ -5,3 +5,12 @@ class PatientsConfig(AppConfig):
     """Registers what `patients` adds to the layers below it (docs/reference/registries.md)."""
 
     name = "patients"
+
+    def ready(self) -> None:
+        """The way to the settings that exist."""
+        from prm.ui import navigation
+
+        navigation.register(
+            "settings", "Settings", icon="settings", url_name="consent_policy", permission="settings.manage",
+            group=navigation.FOOT,
+        )  # fmt: skip

@@ -1,12 +1,27 @@
 """Consent: a ledger that is only ever added to, and what follows from it (daily.md §1, messaging.md §5)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, Subquery
+from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from patients.models import Channel, Consent, ConsentPolicy, Patient, Purpose
+
+ADDRESS_FIELD = {Channel.EMAIL: "email", Channel.SMS: "phone"}  # push has no address: the device says yes by itself
+BATCH = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """What choosing a policy did: the version in force, rows granted to those already here, rows taken back."""
+
+    policy: ConsentPolicy
+    granted: int
+    revoked: int
 
 
 def policy(channel: str, purpose: str) -> ConsentPolicy | None:
@@ -17,12 +32,46 @@ def policy(channel: str, purpose: str) -> ConsentPolicy | None:
 def choose_policy(
     channel: str, purpose: str, rule: str, *, by: User | None, now: datetime, wording: str = ""
 ) -> ConsentPolicy:
-    """A new version of what an arriving address means; marketing is *recorded only* (TCPA, CAN-SPAM)."""
+    """A new version of what an arriving address means. Marketing is *recorded only* and nothing else (TCPA, CAN-SPAM).
+
+    The rule and wording in force are not chosen again. IntegrityError for marketing by policy; `check_choice` says it
+    in words beforehand.
+    """
     current = policy(channel, purpose)
+    if current and (current.rule, current.wording) == (rule, wording):
+        return current
     return ConsentPolicy.objects.create(
         channel=channel, purpose=purpose, rule=rule, wording=wording, chosen_by=by, created_at=now,
         version=current.version + 1 if current else 1,
     )  # fmt: skip
+
+
+def check_choice(channel: str, purpose: str, rule: str, wording: str) -> None:
+    """ValidationError, naming the field, for what the law does not let a policy give (daily.md §1)."""
+    if rule != ConsentPolicy.Rule.ON_ARRIVAL:
+        return
+    if purpose != Purpose.CARE or channel not in ADDRESS_FIELD:
+        raise ValidationError({"rule": _("Only consent to care, by e-mail or text, can come with an address.")})
+    if channel == Channel.SMS and not wording.strip():
+        raise ValidationError({"wording": _("Give the words of your intake form that say texts may come.")})
+
+
+def change_policy(
+    channel: str, rule: str, *, by: User | None, now: datetime, wording: str = "", also_here: bool = False
+) -> PolicyChange:
+    """Choose what an arriving address means for care, and do what follows.
+
+    Turned on: grants for those who are here already, where `also_here`. Turned off: revocations of what it gave.
+    ValidationError as `check_choice`.
+    """
+    check_choice(channel, Purpose.CARE, rule, wording)
+    chosen = choose_policy(channel, Purpose.CARE, rule, by=by, now=now, wording=wording)
+    on = chosen.rule == ConsentPolicy.Rule.ON_ARRIVAL
+    return PolicyChange(
+        chosen,
+        granted=backfill(channel, now=now) if on and also_here else 0,
+        revoked=0 if on else withdraw(channel, now=now),
+    )
 
 
 def arrive(patients: Iterable[Patient], *, now: datetime) -> int:
@@ -32,30 +81,77 @@ def arrive(patients: Iterable[Patient], *, now: datetime) -> int:
     patient (nor a revocation for the same address at anyone), so that no revocation is ever overwritten. Runs in the
     transaction that brings the address. Source: daily.md §1.
     """
-    addressed = [patient for patient in patients if patient.email or patient.phone]
-    made: list[Consent] = []
-    for channel, field in ((Channel.EMAIL, "email"), (Channel.SMS, "phone")):
-        current = policy(channel, Purpose.CARE)
-        if current is None or current.rule != ConsentPolicy.Rule.ON_ARRIVAL:
-            continue
-        candidates = {patient.pk: patient for patient in addressed if getattr(patient, field)}
-        rows = Consent.objects.filter(channel=channel, purpose=Purpose.CARE)
-        known = set(rows.filter(patient__in=candidates).values_list("patient_id", flat=True))
-        refused = set(
-            rows.filter(granted=False, address__in={getattr(p, field) for p in candidates.values()}).values_list(
-                "address", flat=True
-            )
+    patients = list(patients)
+    return sum(_grant_by_policy(channel, patients, now=now) for channel in ADDRESS_FIELD)
+
+
+def backfill(channel: str, *, now: datetime) -> int:
+    """Consent on arrival for everybody who is here already, asked for when a policy is turned on; the rows written."""
+    return sum(_grant_by_policy(channel, batch, now=now, note=", backfill") for batch in _here(channel))
+
+
+def waiting_for_backfill(channel: str) -> int:
+    """How many living patients with an address of `channel` would get consent from `backfill`."""
+    return sum(len(_without_a_word(channel, batch)) for batch in _here(channel))
+
+
+def policy_grants(channel: str) -> QuerySet[Patient]:
+    """Patients whose present consent to care by `channel` was given by a policy."""
+    newest = (
+        Consent.objects.filter(channel=channel, purpose=Purpose.CARE, topic="", patient=OuterRef("pk"))
+        .order_by("-at", "-id")
+        .annotate(by_policy=Q(granted=True, how=Consent.How.POLICY))
+    )
+    return Patient.objects.annotate(by_policy=Subquery(newest.values("by_policy")[:1])).filter(by_policy=True)
+
+
+def withdraw(channel: str, *, now: datetime) -> int:
+    """Turning a policy off: revocations for the consents that it gave, and for no other; the rows written."""
+    field = ADDRESS_FIELD[channel]
+    made = [
+        Consent(
+            patient=patient, address=getattr(patient, field), channel=channel, purpose=Purpose.CARE, granted=False,
+            how=Consent.How.POLICY, evidence="policy turned off", at=now,
         )
-        made += [
-            Consent(
-                patient=patient, address=getattr(patient, field), channel=channel, purpose=Purpose.CARE, granted=True,
-                how=Consent.How.POLICY, evidence=f"policy version {current.version}", at=now,
-            )
-            for patient in candidates.values()
-            if patient.pk not in known and getattr(patient, field) not in refused
-        ]  # fmt: skip
+        for patient in policy_grants(channel)
+    ]  # fmt: skip
+    Consent.objects.bulk_create(made, batch_size=BATCH)
+    return len(made)
+
+
+def _grant_by_policy(channel: str, patients: Sequence[Patient], *, now: datetime, note: str = "") -> int:
+    current = policy(channel, Purpose.CARE)
+    if current is None or current.rule != ConsentPolicy.Rule.ON_ARRIVAL:
+        return 0
+    made = [
+        Consent(
+            patient=patient, address=getattr(patient, ADDRESS_FIELD[channel]), channel=channel, purpose=Purpose.CARE,
+            granted=True, how=Consent.How.POLICY, evidence=f"policy version {current.version}{note}", at=now,
+        )
+        for patient in _without_a_word(channel, patients)
+    ]  # fmt: skip
     Consent.objects.bulk_create(made)
     return len(made)
+
+
+def _without_a_word(channel: str, patients: Sequence[Patient]) -> list[Patient]:
+    """Those with an address of whom, and of whose address, the ledger holds no word that speaks against a policy."""
+    field = ADDRESS_FIELD[channel]
+    candidates = {patient.pk: patient for patient in patients if getattr(patient, field)}
+    rows = Consent.objects.filter(channel=channel, purpose=Purpose.CARE)
+    known = set(rows.filter(patient__in=candidates).values_list("patient_id", flat=True))
+    addresses = {getattr(patient, field) for patient in candidates.values()}
+    refused = set(rows.filter(granted=False, address__in=addresses).values_list("address", flat=True))
+    return [p for p in candidates.values() if p.pk not in known and getattr(p, field) not in refused]
+
+
+def _here(channel: str) -> Iterator[list[Patient]]:
+    """Living patients with an address of `channel`, in batches, each query bounded."""
+    rows = Patient.objects.living().exclude(**{ADDRESS_FIELD[channel]: ""}).order_by("pk")
+    last = None
+    while batch := list((rows.filter(pk__gt=last) if last else rows)[:BATCH]):
+        yield batch
+        last = batch[-1].pk
 
 
 def state(
