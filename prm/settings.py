@@ -44,6 +44,7 @@ MASTER_KEYS = text("PRM_MASTER_KEYS")  # key ring of prm.crypto: "id:base64,id:b
 LINK_PEPPER = text("PRM_LINK_PEPPER")
 SITE_URL = text("PRM_SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = text("PRM_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+METRICS_TOKEN = text("PRM_METRICS_TOKEN", "")  # empty: /metrics answers this machine alone
 DEVELOPMENT = flag("PRM_DEVELOPMENT", default=False)  # demo sign-ins, `ingest --rebase`, provider simulators
 
 INSTALLED_APPS = [

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+from prm import health
+
 # `<app>.urls` may define: urlpatterns (public, at the root), staff_urlpatterns (under /<practice_slug>/),
 # portal_urlpatterns (under /portal/<practice_public_id>/). Later portal patterns with a token come last in their app.
 APPS = ["prm.ui", "accounts", "patients", "messaging", "integrations", "campaigns", "nps", "portal", "dashboard"]
@@ -22,6 +24,7 @@ def _patterns(name: str) -> list[URLPattern | URLResolver]:
 
 
 urlpatterns = [
+    *(path(name, view, name=name) for name, view in health.VIEWS.items()),
     *_patterns("urlpatterns"),
     path("portal/<slug:practice_public_id>/", include(_patterns("portal_urlpatterns"))),
     path("<slug:practice_slug>/", include(_patterns("staff_urlpatterns"))),

@@ -4,6 +4,7 @@ Nothing else in the product may read without a practice; a test lists the functi
 They return ids and counts, never a person's data.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, connections
@@ -26,6 +27,23 @@ def practices_of(user_id: UUID) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT prm_practices_of(%s)", [str(user_id)])
         return [row[0] for row in cursor.fetchall()]
+
+
+def outbox_by_state() -> dict[str, int]:
+    """How many messages of all practices are not settled, by state: queued, claimed, started, unknown, held."""
+    unsettled = ("queued", "claimed", "started", "unknown", "held")
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(
+            "SELECT state, count(*) FROM messaging_outboxmessage WHERE state = ANY(%s) GROUP BY state",
+            [list(unsettled)],
+        )
+        return dict.fromkeys(unsettled, 0) | dict(cursor.fetchall())
+
+
+def oldest_due_message() -> datetime | None:
+    """When the queued message of all practices that waits longest became due (aware); a future moment where none is."""
+    found = _column("SELECT min(not_before) FROM messaging_outboxmessage WHERE state = 'queued'")
+    return found[0]
 
 
 def _column(statement: str, parameters: list | None = None) -> list:
