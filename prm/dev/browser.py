@@ -9,6 +9,7 @@ from typing import Any
 
 import axe_playwright_python
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -84,7 +85,7 @@ def half_signed_in(user: User, address: str) -> dict[str, str]:
 
 def _request() -> HttpRequest:
     request = HttpRequest()
-    request.session = SessionStore()
+    request.session, request.user = SessionStore(), AnonymousUser()
     return request
 
 

@@ -27,13 +27,15 @@ SIGNED_IN, OWES_CODE, OWES_FACTOR = "signed in", "owes a code", "owes a second f
 class Row:
     """How to visit one address: whose page it is, and its arguments besides the practice (None: nothing to show yet).
 
-    A page with several faces has a row for each: then `url_name` says which address, `query` which face.
+    A page with several faces has a row for each: then `url_name` says which address, `query` which face. `redirects`:
+    it shows nothing itself.
     """
 
     side: str
     arguments: Arguments = lambda practice: {}
     url_name: str = ""
     query: str = ""
+    redirects: bool = False
 
 
 def _survey_token(*, answered: bool) -> Arguments:
@@ -66,7 +68,7 @@ ROWS: dict[str, Row] = {
     "signin_factor": Row(OWES_FACTOR),
     "signin_verify": Row(OWES_CODE),
     "signout": Row(SIGNED_IN),
-    "start": Row(OPEN),
+    "start": Row(OPEN, redirects=True),
     "survey": Row(PORTAL, _survey_token(answered=False)),
     "survey_comment": Row(PORTAL, _survey_token(answered=True)),
     "survey_contact": Row(PORTAL, _survey_token(answered=True)),
@@ -83,6 +85,7 @@ class Visit:
     name: str
     side: str
     path: str
+    redirects: bool = False
 
 
 def names() -> set[str]:
@@ -111,7 +114,7 @@ def visits(practice: Practice) -> Iterator[Visit]:
             arguments = {"practice_slug": practice.slug, **arguments}
         if row.side == PORTAL:
             arguments = {"practice_public_id": practice.public_id, **arguments}
-        yield Visit(name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query)
+        yield Visit(name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query, row.redirects)
 
 
 def covered() -> set[str]:
@@ -129,5 +132,7 @@ def cookies(side: str, owner: User, address: str) -> list[dict[str, str]]:
         return [browser.half_signed_in(owner, address)]
     if side == OWES_FACTOR:
         newcomer, _created = User.objects.get_or_create(email="newcomer@example.com", defaults={"name": "Noa Newcomer"})
+        if totp.unconfirmed_device(newcomer) is None:
+            totp.new_device(newcomer)
         return [browser.half_signed_in(newcomer, address)]
     return []

@@ -70,8 +70,8 @@ def problems(watching: Watched, path: str, *, portal: bool) -> list[str]:
     response = page.request.get(watching.address + path, max_redirects=0)
     if response.status == 405 or not response.headers.get("content-type", "").startswith("text/html"):
         return []
-    if response.status >= 400:
-        return [f"answers {response.status}"]
+    if response.status != 200:
+        return [f"answers {response.status} {response.headers.get('location', '')}"]
     page.goto(watching.address + path, wait_until="load")
     page.wait_for_load_state("networkidle")
     return faults(watching, portal=portal)

@@ -1,6 +1,7 @@
 """U1, U2, U5, U6, U9 on every page: axe, console, policy reports, other hosts, 320 px, targets, nothing inline."""
 
 import pytest
+from django.test import Client
 from playwright.sync_api import Browser
 from prometheus_client import REGISTRY
 from pytest_django.live_server_helper import LiveServer
@@ -26,6 +27,9 @@ def test_page_is_without_fault(name: str, browser: Browser, live_server: LiveSer
     practice, owner = world.build()
     visit = next((visit for visit in pages.visits(practice) if visit.name == name), None)
     assert visit is not None, f"tests/ui/world.py makes nothing that {name} could show"
+    if visit.redirects:
+        assert Client().get(visit.path).status_code == 302
+        return
     before = policy_reports()
 
     cookies = pages.cookies(visit.side, owner, live_server.url)
