@@ -28,7 +28,7 @@ class Row:
     """How to visit one address: whose page it is, and its arguments besides the practice (None: nothing to show yet).
 
     A page with several faces has a row for each: then `url_name` says which address, `query` which face. `redirects`:
-    it shows nothing itself.
+    it shows nothing itself; `fragment`: it is a part of another page.
     """
 
     side: str
@@ -36,6 +36,7 @@ class Row:
     url_name: str = ""
     query: str = ""
     redirects: bool = False
+    fragment: bool = False
 
 
 def _survey_token(*, answered: bool) -> Arguments:
@@ -63,6 +64,10 @@ ROWS: dict[str, Row] = {
     "csp_report": Row(OPEN),
     "dev_codes": Row(OPEN),
     "dev_parts": Row(OPEN),
+    "consent_policy": Row(STAFF),
+    "nps:report": Row(STAFF),
+    "nps:report_chart": Row(STAFF, lambda practice: {"key": "trend"}, fragment=True),
+    "nps:report_pdf": Row(STAFF),
     "practices": Row(SIGNED_IN),
     "signin": Row(OPEN),
     "signin_factor": Row(OWES_FACTOR),
@@ -86,20 +91,21 @@ class Visit:
     side: str
     path: str
     redirects: bool = False
+    fragment: bool = False
 
 
 def names() -> set[str]:
     """All URL names that the resolver knows; an address without a name is given as its pattern."""
-    return set(_names(get_resolver().url_patterns, ""))
+    return set(_names(get_resolver().url_patterns, "", ""))
 
 
-def _names(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
+def _names(patterns: list[URLPattern | URLResolver], prefix: str, space: str) -> Iterator[str]:
     for pattern in patterns:
         at = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _names(pattern.url_patterns, at)
+            yield from _names(pattern.url_patterns, at, f"{space}{pattern.namespace}:" if pattern.namespace else space)
         else:
-            yield pattern.name or at
+            yield space + pattern.name if pattern.name else at
 
 
 def visits(practice: Practice) -> Iterator[Visit]:
@@ -114,7 +120,9 @@ def visits(practice: Practice) -> Iterator[Visit]:
             arguments = {"practice_slug": practice.slug, **arguments}
         if row.side == PORTAL:
             arguments = {"practice_public_id": practice.public_id, **arguments}
-        yield Visit(name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query, row.redirects)
+        yield Visit(
+            name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query, row.redirects, row.fragment
+        )
 
 
 def covered() -> set[str]:

@@ -32,7 +32,7 @@ class Look:
     def file_name(self, visit: pages.Visit) -> str:
         """The picture's name: nps-1440-dark.png, portal_survey-es-390-light.png."""
         spanish = "-es" if self.language == "es" else ""
-        return f"{visit.name}{spanish}-{self.size[0]}-{self.theme}.png"
+        return f"{visit.name.replace(':', '_')}{spanish}-{self.size[0]}-{self.theme}.png"
 
 
 def take(
@@ -48,7 +48,7 @@ def take(
     failed = 0
     with serving.at(address) as at, browser.chromium() as chromium:
         for visit in pages.visits(practice):
-            if only and visit.name not in only:
+            if visit.fragment or (only and visit.name not in only):
                 continue
             cookies = pages.cookies(visit.side, owner, at)
             for look in _looks(visit):
