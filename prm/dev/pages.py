@@ -28,7 +28,7 @@ class Row:
     """How to visit one address: whose page it is, and its arguments besides the practice (None: nothing to show yet).
 
     A page with several faces has a row for each: then `url_name` says which address, `query` which face. `redirects`:
-    it shows nothing itself; `fragment`: it is a part of another page.
+    it shows nothing itself.
     """
 
     side: str
@@ -36,7 +36,6 @@ class Row:
     url_name: str = ""
     query: str = ""
     redirects: bool = False
-    fragment: bool = False
 
 
 def _survey_token(*, answered: bool) -> Arguments:
@@ -66,7 +65,7 @@ ROWS: dict[str, Row] = {
     "dev_parts": Row(OPEN),
     "consent_policy": Row(STAFF),
     "nps:report": Row(STAFF),
-    "nps:report_chart": Row(STAFF, lambda practice: {"key": "trend"}, fragment=True),
+    "nps:report_chart": Row(STAFF, lambda practice: {"key": "trend"}),
     "nps:report_pdf": Row(STAFF),
     "practices": Row(SIGNED_IN),
     "signin": Row(OPEN),
@@ -91,7 +90,6 @@ class Visit:
     side: str
     path: str
     redirects: bool = False
-    fragment: bool = False
 
 
 def names() -> set[str]:
@@ -120,9 +118,7 @@ def visits(practice: Practice) -> Iterator[Visit]:
             arguments = {"practice_slug": practice.slug, **arguments}
         if row.side == PORTAL:
             arguments = {"practice_public_id": practice.public_id, **arguments}
-        yield Visit(
-            name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query, row.redirects, row.fragment
-        )
+        yield Visit(name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query, row.redirects)
 
 
 def covered() -> set[str]:

@@ -27,8 +27,6 @@ def test_page_is_without_fault(name: str, browser: Browser, live_server: LiveSer
     practice, owner = world.build()
     visit = next((visit for visit in pages.visits(practice) if visit.name == name), None)
     assert visit is not None, f"tests/ui/world.py makes nothing that {name} could show"
-    if visit.fragment:
-        return  # seen where it stands: as a part of its page
     if visit.redirects:
         assert Client().get(visit.path).status_code == 302
         return
