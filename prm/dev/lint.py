@@ -29,8 +29,12 @@ SQUAWK_EXCLUDED = {
     "prefer-text-field": "lengths are part of the forms' contract",
     "prefer-bigint-over-smallint": "small numbers that the domain bounds (scores, ordinals)",
 }
-# The tables of an app's first migrations are empty: nobody waits for a lock on them.
-SQUAWK_EXCLUDED_FIRST = ("adding-required-field", "adding-foreign-key-constraint", "constraint-missing-not-valid")
+# An app that no released version has: its tables are empty wherever its migrations run, nobody waits for a lock.
+SQUAWK_EXCLUDED_NEW = (
+    *("adding-required-field", "adding-foreign-key-constraint", "constraint-missing-not-valid"),
+    *("ban-drop-constraint", "ban-drop-default", "ban-drop-column", "disallowed-unique-constraint"),
+    *("changing-column-type", "renaming-column", "adding-not-nullable-field", "ban-drop-not-null", "ban-drop-table"),
+)
 
 
 def main() -> None:
@@ -73,11 +77,8 @@ class Check:
 
 def tracked(pattern: str) -> list[str]:
     """The files of the checkout that match, new ones included."""
-    found = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", pattern],
-        capture_output=True, text=True, check=True, cwd=BASE,
-    )  # fmt: skip
-    return [name for name in found.stdout.splitlines() if (BASE / name).exists()]
+    names = git("ls-files", "--cached", "--others", "--exclude-standard", pattern).splitlines()
+    return [name for name in names if (BASE / name).exists()]
 
 
 def templates() -> str:
@@ -90,9 +91,24 @@ def migrations() -> str:
     with tempfile.TemporaryDirectory() as folder:
         if said := Check("python", "-m", "prm.dev.migration_sql", folder)():
             return said
-        first = [str(path) for path in sorted(Path(folder).glob("initial.*.sql"))]
-        later = [str(path) for path in sorted(Path(folder).glob("later.*.sql"))]
-        return squawk(first, *SQUAWK_EXCLUDED, *SQUAWK_EXCLUDED_FIRST) + squawk(later, *SQUAWK_EXCLUDED)
+        old: list[str] = []
+        new: list[str] = []
+        released = released_apps()
+        for path in sorted(Path(folder).glob("*.sql")):
+            (old if path.name.partition(".")[0] in released else new).append(str(path))
+        return squawk(new, *SQUAWK_EXCLUDED, *SQUAWK_EXCLUDED_NEW) + squawk(old, *SQUAWK_EXCLUDED)
+
+
+def released_apps() -> set[str]:
+    """The apps with migrations in the newest tag `v…`; none before the first release."""
+    tag = git("describe", "--tags", "--abbrev=0", "--match", "v*").strip()
+    names = git("ls-tree", "-r", "--name-only", tag).splitlines() if tag else []
+    return {Path(name).parent.parent.name for name in names if Path(name).parent.name == "migrations"}
+
+
+def git(*words: str) -> str:
+    """What git says, or "" where it has nothing to say."""
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=False, cwd=BASE).stdout
 
 
 def squawk(files: list[str], *excluded: str) -> str:

@@ -4,6 +4,7 @@ Idempotent; what is built from files is built again only where those files chang
 """
 
 import hashlib
+import io
 import json
 import os
 import sys
@@ -69,7 +70,7 @@ def migrate() -> None:
     if waiting:
         say(f"applying {len(waiting)} migrations")
         call_command("migrate", verbosity=0, interactive=False)
-    call_command("partitions", stdout=sys.stderr)
+    call_command("partitions", stdout=io.StringIO())
 
 
 def messages(locale: Path) -> None:

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
-from django.core.management import get_commands, load_command_class
+from django.core.management import call_command, get_commands
 
 from prm.dev import embedded, processes, setup, terminal
 from prm.dev.children import Child, Family
@@ -52,6 +52,7 @@ def serve(began: float) -> None:
         say("using DATABASE_URL" if os.environ.get("DATABASE_URL") else "starting PostgreSQL and Valkey")
         embedded.prepare(os.environ)
         setup.run()
+        load_second()
         os.environ.pop("DATABASE_URL", None)  # children get their own roles' URLs, not the administrator's
         family = Family()
         web, *others = children(port)
@@ -96,6 +97,7 @@ def children(port: int) -> list[Child]:
         ),
     ]
     if "charts" in get_commands():
+        os.environ["PRM_CHARTS_AUTOSTART"] = "0"
         found.append(Child("charts", [python, "manage.py", "charts"], patience=5))
     if importlib.util.find_spec("prm.dev.providers"):
         found.append(Child("providers", [python, "-m", "prm.dev.providers"], patience=5))
@@ -193,13 +195,23 @@ def wait_for_answer(family: Family, port: int) -> None:
     raise ServerProblem(f"the web server did not answer within {FIRST_ANSWER} seconds: its lines above tell why")
 
 
+def load_second() -> None:
+    """The small demo practice, so that the first page has something to show; the large one follows later."""
+    if "demo" in get_commands():
+        say("loading the demo practice second")
+        call_command("demo", "load", "--only", "second", stdout=sys.stderr)
+
+
 def banner(seconds: float) -> None:
     """Where to go and how to sign in."""
-    lines = ["", f"PRM serves {os.environ['PRM_SITE_URL']}/ (started in {seconds:.1f} s; Ctrl-C stops everything)"]
-    if "demo" in get_commands():
-        command = load_command_class(get_commands()["demo"], "demo")
-        if hasattr(command, "sign_ins"):
-            lines += ["", *command.sign_ins()]
+    from prm.dev import people  # noqa: PLC0415  (its models exist after setup.run)
+
+    site = os.environ["PRM_SITE_URL"]
+    lines = ["", f"PRM serves {site}/ (started in {seconds:.1f} s; Ctrl-C stops everything)"]
+    if found := list(people.sign_ins()):
+        width = max(len(one.email) for one in found)
+        lines += ["", f"Sign in with the password “{people.PASSWORD}” and a code from {site}/dev/codes/:"]
+        lines += [f"  {one.email:<{width}}  {one.role}, {one.practice.name}" for one in found]
     print("\n".join([*lines, ""]), flush=True)
 
 
