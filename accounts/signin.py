@@ -138,7 +138,7 @@ def end_if_stale(request: HttpRequest, *, now: datetime) -> bool:
     if now >= seen + IDLE or now >= _moment(session.get(SIGNED_IN_AT, 0)) + ABSOLUTE:
         auth.logout(request)
         return True
-    if now >= seen + SEEN_EVERY:
+    if now >= seen + SEEN_EVERY and not request.path.endswith("/_pulse"):  # a page left open is not a person
         session[SEEN_AT] = now.timestamp()
     return False
 

@@ -1,0 +1,18 @@
+"""Addresses of the staff's home and inbox."""
+
+from django.urls import path
+
+from dashboard.views import inbox, pulse
+
+staff_urlpatterns = [
+    path("inbox/", inbox.index, name="inbox"),
+    path("inbox/list/", inbox.listing, name="inbox_list"),
+    path("inbox/<uuid:item_id>/", inbox.item, name="inbox_item"),
+    path("inbox/<uuid:item_id>/ownership/", inbox.ownership, name="inbox_ownership"),
+    path("inbox/<uuid:item_id>/contact/", inbox.contact, name="inbox_contact"),
+    path("inbox/<uuid:item_id>/resolution/", inbox.resolution, name="inbox_resolution"),
+    path("inbox/<uuid:item_id>/resolution/undo/", inbox.resolution_undo, name="inbox_resolution_undo"),
+    path("inbox/<uuid:item_id>/closure/", inbox.closure, name="inbox_closure"),
+    path("inbox/<uuid:item_id>/closure/undo/", inbox.closure_undo, name="inbox_closure_undo"),
+    path("_pulse", pulse.pulse, name="pulse"),
+]
