@@ -13,7 +13,7 @@ from accounts import signin, totp
 from accounts.models import Practice, User
 from nps.models import SurveyInvitation
 from patients import access
-from patients.models import PortalLink
+from patients.models import PortalLink, WorkItem
 from prm import clock
 from prm.dev import browser
 from prm.tenancy import use_practice
@@ -58,6 +58,12 @@ def _survey_token(*, answered: bool) -> Arguments:
     return arguments
 
 
+def _work_item(practice: Practice) -> dict[str, Any] | None:
+    """The newest recovery case's item: the page with most on it."""
+    item = WorkItem.objects.filter(kind="recovery").order_by("state", "-opened_at").last()
+    return {"item_id": item.pk} if item else None
+
+
 ROWS: dict[str, Row] = {
     "appearance": Row(OPEN),
     "csp_report": Row(OPEN),
@@ -67,7 +73,18 @@ ROWS: dict[str, Row] = {
     "nps:report": Row(STAFF),
     "nps:report_chart": Row(STAFF, lambda practice: {"key": "trend"}),
     "nps:report_pdf": Row(STAFF),
+    "inbox": Row(STAFF, query="?view=open"),
+    "inbox_closure": Row(STAFF, _work_item),
+    "inbox_closure_undo": Row(STAFF, _work_item),
+    "inbox_contact": Row(STAFF, _work_item),
+    "inbox_empty": Row(STAFF, url_name="inbox", query="?view=done"),
+    "inbox_item": Row(STAFF, _work_item),
+    "inbox_list": Row(STAFF),
+    "inbox_ownership": Row(STAFF, _work_item),
+    "inbox_resolution": Row(STAFF, _work_item),
+    "inbox_resolution_undo": Row(STAFF, _work_item),
     "practices": Row(SIGNED_IN),
+    "pulse": Row(STAFF),
     "signin": Row(OPEN),
     "signin_factor": Row(OWES_FACTOR),
     "signin_verify": Row(OWES_CODE),
