@@ -27,8 +27,8 @@ run: environment ## Serve everything at http://127.0.0.1:8000 (PORT=8001 for ano
 test: setup ## Run all tests (T=tests/nps for some, ARGS=-x for pytest's own options)
 	@$(PY) -m pytest -n auto $(T) $(ARGS)
 
-lint: setup ## Check style, types, layers, migrations, templates and settings
-	@$(PY) -m prm.dev.lint
+lint: setup ## Check style, types, layers, migrations, templates and settings (ONLY=types for one)
+	@$(PY) -m prm.dev.lint $(ONLY)
 
 fix: environment ## Format and repair what ruff and djade can
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet . ; git ls-files 'templates/*.html' | xargs -r .venv/bin/djade

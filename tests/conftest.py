@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from accounts.models import Practice
@@ -11,7 +12,9 @@ from prm.tenancy import use_practice
 from tests.factories.accounts import PracticeFactory
 
 # A shared machine is slow at times; a slow example is no finding. Failures print the blob that repeats them.
-hypothesis_settings.register_profile("prm", deadline=None, print_blob=True)
+hypothesis_settings.register_profile(
+    "prm", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("prm")
 
 

@@ -94,6 +94,9 @@ class Family:
             if child.process:
                 kill_group(child.process)  # what a killed parent left behind
         self._listen(0)
+        for key in list(self.selector.get_map().values()):
+            self.selector.unregister(key.fileobj)
+            cast("IO[bytes]", key.fileobj).close()
 
     def say(self, child: Child, text: str) -> None:
         """One line in a child's name."""
