@@ -19,7 +19,11 @@ BEAT_LOCK = 0x70726D01  # "prm", 1: the advisory lock of the one beat that ticks
 STANDBY_SECONDS = 5
 
 # task -> (seconds between two nudges, queue). Each is safe to run twice, late, or not at all once.
-SCHEDULE: dict[str, tuple[int, str]] = {}
+SCHEDULE: dict[str, tuple[int, str]] = {
+    "messaging.tasks.deliver_due": (5, "deliver"),
+    "messaging.tasks.sweep_outbox": (30, "deliver"),
+    "messaging.tasks.read_events": (10, "ingest"),
+}
 
 app = Celery("prm")
 app.config_from_object("django.conf:settings", namespace="CELERY")

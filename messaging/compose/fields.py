@@ -24,13 +24,13 @@ class UnknownField(ValueError):
 
 
 def check_given(context: Mapping[str, str]) -> dict[str, str]:
-    """The caller's values as they are. UnknownField names the first that no message may carry."""
+    """The caller's values, each on one line. UnknownField names the first that no message may carry."""
     for name, value in context.items():
         if name not in GIVEN:
             raise UnknownField(f"merge field {name!r}: expected one of {', '.join(sorted(GIVEN))}")
         if not isinstance(value, str):
             raise UnknownField(f"merge field {name!r}: expected text, found {type(value).__name__}")
-    return dict(context)
+    return {name: " ".join(value.split()) for name, value in context.items()}
 
 
 def check_used(names: Iterable[str], *, where: str, body: bool) -> None:

@@ -60,6 +60,12 @@ def fields_of(wording: str) -> set[str]:
     return {str(place) for places in found.variables.values() for place in places}
 
 
+@lru_cache(maxsize=256)
+def taggable(wording: str) -> bool:
+    """Whether a tag may stand for a value in it: no filter would change the tag instead of the value."""
+    return set(_plain.from_string(wording).analyze().filters) <= {"default"}
+
+
 def render(wording: str, values: Mapping[str, object], *, html: bool) -> str:
     """The text with its values (`fields.nested`), escaped in HTML. MissingValue names the first field without one."""
     try:

@@ -1,8 +1,15 @@
-"""From queued rows to what each person reads: a few queries a batch, no database in between."""
+"""From queued rows to what each person reads: a few queries a batch, no database in between.
+
+What differs from person to person is printed as a tag and kept beside the text, so that a provider can send one text to
+many; who cannot reads the text with the tags filled in. Liquid decides conditions per person before that.
+"""
 
 import json
+import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +22,28 @@ from messaging.outbox.contexts import read_context
 from patients.models import Patient
 from prm import crypto
 
+TAG = re.compile(r"-\{[ht]:[a-z_.]+\}-")
+ONE_FOR_ALL = ("practice.",)  # the same for everyone in a call: printed as they are
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One message as its reader gets it. A text message has `text` only."""
+    """One message. `subject html text` may hold tags; `tags` has their values. A text message has `text` only."""
 
     text: str
     subject: str = ""
     html: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+
+    def read(self, part: str) -> str:
+        """A part as its reader gets it."""
+        return fill(getattr(self, part), self.tags)
+
+
+def fill(text: str, tags: Mapping[str, str]) -> str:
+    """A text with its tags filled in; values are never looked into again."""
+    return TAG.sub(lambda found: tags.get(found[0], found[0]), text)
 
 
 class CannotRender(ValueError):
@@ -64,9 +84,18 @@ def sealed_bodies(messages: Iterable[OutboxMessage], bodies: Mapping[UUID, Rende
     rows = []
     for message in messages:
         row = OutboxBody(id=message.pk, practice_id=message.practice_id, at=message.created_at)
-        crypto.seal_text(row, "content", json.dumps(asdict(bodies[message.pk])))
+        packed = zlib.compress(json.dumps(asdict(bodies[message.pk])).encode())
+        row.content = crypto.encrypt(packed, **_place(row))
         rows.append(row)
     return rows
+
+
+def _place(row: OutboxBody) -> dict[str, Any]:
+    return {"practice_id": row.practice_id, "table": row._meta.db_table, "row": row.pk, "column": "content"}
+
+
+def _open(row: OutboxBody) -> Rendered:
+    return Rendered(**json.loads(zlib.decompress(crypto.decrypt(row.content, **_place(row)))))
 
 
 def as_sent(message: OutboxMessage) -> Rendered | None:
@@ -85,7 +114,7 @@ def _kept_bodies(batch: list[OutboxMessage]) -> dict[UUID, Rendered]:
     rows = OutboxBody.objects.filter(
         pk__in=[m.pk for m in batch if m.attempts], at__in={m.created_at for m in batch if m.attempts}
     )
-    return {row.pk: Rendered(**json.loads(crypto.open_text(row, "content"))) for row in rows}
+    return {row.pk: _open(row) for row in rows}
 
 
 def _render(
@@ -95,26 +124,40 @@ def _render(
     if version is None:
         body = given.get("body", {})
         return Rendered(text=body.get("text", ""), subject=body.get("subject", ""))
-    values = fields.nested(_own(practice, patient) | given.get("fields", {}))
+    values = _own(practice, patient) | given.get("fields", {})
     wording = _in_language(version.compiled, message.language, practice)
-    parts: dict[str, Any] = {
-        name: liquid.render(wording[name], values, html=name == "html")
-        for name in ("subject", "html", "text")
-        if name in wording
-    }
-    if "subject" in parts:
-        parts["subject"] = " ".join(parts["subject"].split())  # a header is one line
-    return Rendered(**parts)
+    parts: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    for name in ("subject", "html", "text"):
+        if name in wording:
+            kind = "h" if name == "html" else "t"
+            shown, used = _tagged(values, kind) if liquid.taggable(wording[name]) else (values, {})
+            parts[name] = liquid.render(wording[name], fields.nested(shown), html=name == "html")
+            tags |= {tag: value for tag, value in used.items() if tag in parts[name]}
+    return Rendered(**parts, tags=tags)
+
+
+def _tagged(values: Mapping[str, str], kind: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The values with tags in place of what is personal, and the tags' values, escaped for HTML where `kind` is `h`."""
+    shown, tags = dict(values), {}
+    for name, value in values.items():
+        if value and not name.startswith(ONE_FOR_ALL):
+            tag = f"-{{{kind}:{name}}}-"
+            shown[name] = tag
+            tags[tag] = escape(value) if kind == "h" else value
+    return shown, tags
 
 
 def _own(practice: Practice, patient: Patient | None) -> dict[str, str]:
-    return {
+    """Our own values, each on one line: they may stand in a header."""
+    values = {
         "practice.name": practice.name,
         "practice.phone": _national(practice.phone),
         "practice.address": practice.postal_address,
         "practice.colour": practice.brand_colour,
         "patient.first_name": patient.first_name if patient else "",
     }
+    return {name: " ".join(value.split()) for name, value in values.items()}
 
 
 def _national(e164: str) -> str:

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership
+from messaging.channels import Result
 from messaging.models.templates import Klass, MessagePurpose, TemplateVersion, Topic
 from patients.models import Channel, Patient
 from prm import clock
@@ -180,15 +181,6 @@ class OutboxBody(PracticeModel):
 
 class DeliveryAttempt(PracticeModel):
     """One call to a provider for one message; messages of one call share `call`."""
-
-    class Result(models.TextChoices):
-        """messaging.md §2."""
-
-        OPEN = "open", _("On its way")
-        YES = "yes", _("Taken")
-        NO = "no", _("Not taken, tried again")
-        NEVER = "never", _("Refused for good")
-        UNKNOWN = "unknown", _("No answer")
 
     message = PracticeForeignKey(OutboxMessage, models.CASCADE, related_name="attempt_rows")
     number = models.PositiveSmallIntegerField()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
 
 from accounts.models import Membership, Practice
 from messaging.compose.fields import check_given
@@ -83,7 +83,18 @@ def enqueue_many(practice: Practice, drafts: Iterable[Draft], *, now: datetime |
     new = {message.pk for message in messages}
     fresh = [row for row in stored.values() if row.pk in new]
     announce_held(fresh, now=moment)
+    if any(row.state == OutboxMessage.State.QUEUED and row.not_before <= moment for row in fresh):
+        nudge_on_commit()
     return [stored[message.dedupe_key] for message in messages]
+
+
+def nudge_on_commit() -> None:
+    """Ring for a worker once the transaction has committed; without one the poller comes within seconds."""
+    from messaging.tasks import nudge  # noqa: PLC0415  (tasks import the delivery, which imports this module's rows)
+
+    waiting = {function for _savepoint, function, _robust in transaction.get_connection().run_on_commit}
+    if nudge not in waiting:
+        transaction.on_commit(nudge, robust=True)
 
 
 def announce_held(messages: Iterable[OutboxMessage], *, now: datetime) -> None:

@@ -17,6 +17,43 @@ def practice_ids() -> list[UUID]:
     return _column("SELECT id FROM accounts_practice WHERE suspended_at IS NULL")
 
 
+def practices_with_due_messages(channel: str, at: datetime) -> list[UUID]:
+    """Practices that have a queued message of a channel whose time has come at `at` (aware): one probe a practice.
+
+    A walk from practice to practice over the outbox's index of queued rows, however many of them one practice has.
+    """
+    return _column(
+        """
+        WITH RECURSIVE due AS (
+          (SELECT practice_id FROM messaging_outboxmessage
+           WHERE state = 'queued' AND channel = %(channel)s AND not_before <= %(at)s ORDER BY practice_id LIMIT 1)
+          UNION ALL
+          SELECT (SELECT later.practice_id FROM messaging_outboxmessage AS later
+                  WHERE later.state = 'queued' AND later.channel = %(channel)s AND later.not_before <= %(at)s
+                    AND later.practice_id > due.practice_id ORDER BY later.practice_id LIMIT 1)
+          FROM due WHERE due.practice_id IS NOT NULL
+        )
+        SELECT practice.id FROM due JOIN accounts_practice AS practice ON practice.id = due.practice_id
+        WHERE practice.suspended_at IS NULL
+        """,
+        {"channel": channel, "at": at},
+    )
+
+
+def practices_with_dead_leases(at: datetime) -> list[UUID]:
+    """Practices in which a message is claimed or started under a lease that ended before `at` (aware)."""
+    return _column(
+        "SELECT DISTINCT practice_id FROM messaging_outboxmessage "
+        "WHERE state IN ('claimed', 'started') AND lease_until < %(at)s",
+        {"at": at},
+    )
+
+
+def practices_with_unread_events() -> list[UUID]:
+    """Practices to whose webhooks a provider has told something that is not worked in yet."""
+    return _column("SELECT DISTINCT practice_id FROM messaging_providerevent WHERE state = 'stored'")
+
+
 def practices_of(user_id: UUID) -> list[UUID]:
     """The practices in which this user has a membership that has not ended, in no particular order.
 
@@ -46,7 +83,7 @@ def oldest_due_message() -> datetime | None:
     return found[0]
 
 
-def _column(statement: str, parameters: list | None = None) -> list:
+def _column(statement: str, parameters: dict[str, object] | None = None) -> list:
     with connections[ALIAS].cursor() as cursor:
-        cursor.execute(statement, parameters or [])
+        cursor.execute(statement, parameters)
         return [row[0] for row in cursor.fetchall()]

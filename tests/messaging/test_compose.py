@@ -8,6 +8,7 @@ import pytest
 
 from messaging.compose import blocks, fields, library, liquid, mail, rendering, versions
 from messaging.compose.fields import UnknownField
+from messaging.compose.rendering import Rendered
 from messaging.models import TemplateVersion
 from messaging.outbox.queue import enqueue
 from tests.messaging.conftest import NOON, consenting
@@ -31,7 +32,8 @@ def queued(practice, patient, key=library.SURVEY, context=None, **changes):
 def rendered(practice, message):
     done, failed = rendering.render_all(practice, [message])
     assert failed == {}
-    return done[message.pk]
+    body = done[message.pk]
+    return Rendered(**{part: body.read(part) for part in ("subject", "html", "text")})
 
 
 def test_the_survey_has_eleven_links_of_one_look_and_the_address_of_the_practice(practice):

@@ -1,0 +1,1 @@
+"""SendGrid: many people a call, signed events afterwards."""

@@ -1,0 +1,1 @@
+"""Any mail server, one message after the other over one connection."""

@@ -1,0 +1,57 @@
+"""Celery rings, PostgreSQL is the queue: each task finds its work in the tables and may run twice or not at all."""
+
+import logging
+
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from messaging import channels
+from messaging.outbox import deliver, events, outcomes
+from prm import clock
+from prm.tenancy import platform, use_practice
+
+log = logging.getLogger(__name__)
+
+
+def nudge() -> None:
+    """Ring for a worker now. A broker that is away costs seconds: beat rings again."""
+    try:
+        deliver_due.apply_async(retry=False)
+    except OperationalError:
+        log.warning("outbox.nudge_lost")
+
+
+@shared_task(queue="deliver")
+def deliver_due() -> None:
+    """Send what is due on every channel that somebody carries; rings again where its time ended before the work."""
+    more = False
+    for channel in channels.channels():
+        more |= deliver.deliver_due(channel).more
+    if more:
+        nudge()
+
+
+@shared_task(queue="deliver")
+def sweep_outbox() -> None:
+    """Settle the rows of workers that died."""
+    now = clock.now()
+    for practice_id in platform.practices_with_dead_leases(now):
+        with use_practice(practice_id):
+            again, unknown = outcomes.sweep(now=now)
+        log.info("outbox.swept", extra={"count": again, "due": unknown})
+
+
+@shared_task(queue="ingest")
+def read_events() -> None:
+    """Work in what providers have told and nobody has read yet."""
+    for practice_id in platform.practices_with_unread_events():
+        with use_practice(practice_id):
+            events.read_stored(now=clock.now())
+
+
+def nudge_events() -> None:
+    """Ring for the reader of events; without a broker beat does within seconds."""
+    try:
+        read_events.apply_async(retry=False)
+    except OperationalError:
+        log.warning("events.nudge_lost")

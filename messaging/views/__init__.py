@@ -1,0 +1,1 @@
+"""Pages of messages: the log for staff, the redirect for everyone."""
