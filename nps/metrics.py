@@ -24,6 +24,10 @@ def define() -> None:
             "nps", "Net Promoter Score", "points", "promoters (9–10) less detractors (0–6), times 100",
             "all answers", ANSWERS, reports.count, exclusions=LEFT_OUT, minimum=score.FEWEST, better="up",
         ),
+        Metric(
+            "nps_change", "Change", "points", "the period's score less that of the time before, without its sign", "",
+            ANSWERS, score.change, exclusions="shown with a verdict only",
+        ),
         _answers("nps_answers", "Answers", "all of them"),
         _answers("nps_promoters", "Promoters", "scores 9 and 10", "up"),
         _answers("nps_passives", "Passives", "scores 7 and 8"),

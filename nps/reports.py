@@ -190,8 +190,10 @@ class Report:
             "recovery_contacted": self.recovery.contacted_in_time,
             "recovery_contact_due": self.recovery.contact_due,
         }
+        moved = self.change and self.change.verdict in {score.Verdict.BETTER, score.Verdict.WORSE}
         return {
             "nps": nps_figure(self.now),
+            **({"nps_change": Figure("nps_change", abs(self.change.difference))} if moved else {}),
             "response_rate": _rate("response_rate", self.answered, self.delivered),
             "recovery_in_time": self.recovery.in_time,
             **{key: Figure(key, value) for key, value in counts.items()},

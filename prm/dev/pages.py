@@ -71,7 +71,7 @@ ROWS: dict[str, Row] = {
     "dev_parts": Row(OPEN),
     "consent_policy": Row(STAFF),
     "nps:report": Row(STAFF),
-    "nps:report_chart": Row(STAFF, lambda practice: {"key": "trend"}),
+    "nps:report_chart": Row(STAFF, lambda practice: {"key": "nps_trend"}),
     "nps:report_pdf": Row(STAFF),
     "inbox": Row(STAFF, query="?view=open"),
     "inbox_closure": Row(STAFF, _work_item),

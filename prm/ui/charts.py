@@ -44,6 +44,7 @@ CONFIG: Spec = {
     "padding": 4,
     "view": {"stroke": None},
     "axis": {
+        "aria": False,  # the figure's label and each mark's sentence say it better
         "labelColor": "var(--ink-3)",
         "titleColor": "var(--ink-3)",
         "labelFontSize": 12,
@@ -57,6 +58,7 @@ CONFIG: Spec = {
     "axisX": {"grid": False, "labelAngle": 0},
     "axisY": {"domain": False, "ticks": False},
     "legend": {
+        "aria": False,
         "labelFontSize": 12,
         "labelColor": "var(--ink)",
         "title": None,
@@ -304,7 +306,7 @@ def score_distribution(
         "score_distribution",
         title,
         subtitle,
-        wide=_bars(counts, plot=650, height=200, bar=42),
+        wide=_bars(counts, plot=536, height=190, bar=36),
         narrow=_bars(counts, plot=312, height=170, bar=20),
         columns=columns,
         rows=tuple(rows),

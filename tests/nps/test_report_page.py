@@ -84,7 +84,7 @@ def test_the_page_prints_the_figures_of_a_hand_calculation(practice):
     low, high = (round(100 * (p - d + side * half)) for side in (-1, 1))
 
     assert numbers(html) == {
-        ("nps", ""): {"75"}, ("nps", "early"): {"75"}, ("nps", "email"): {"75"},
+        ("nps", ""): {"75"}, ("nps_change", ""): {"42"}, ("nps", "early"): {"75"}, ("nps", "email"): {"75"},
         ("nps_answers", ""): {"40"}, ("nps_promoters", ""): {"34"}, ("nps_passives", ""): {"2"},
         ("nps_detractors", ""): {"4"}, ("response_rate", ""): {"95%"}, ("surveys_delivered", ""): {"42"},
         ("recovery_opened", ""): {"1"}, ("recovery_in_time", ""): {"0%"}, ("recovery_contacted", ""): {"0"},
@@ -248,6 +248,7 @@ def test_page_and_pdf_give_the_same_numbers(practice):
 
     expected = [
         f"Net Promoter Score {one['nps']} ",
+        f"up {one['nps_change']} ",
         f"{one['nps_answers']} answers: {one['nps_promoters']} promoters, {one['nps_passives']} passives, "
         f"{one['nps_detractors']} detractors.",
         f"{one['response_rate']} of {one['surveys_delivered']} surveys were answered within 14 days.",
