@@ -1,0 +1,19 @@
+"""Feeds, the messages they brought, what each message stated, and who is who."""
+
+from integrations.models.feeds import CodeMap, Feed, FeedClinic
+from integrations.models.identity import IdentityLink, MatchCandidate
+from integrations.models.messages import ImportBatch, RawMessage, RawMessageBody, RowError
+from integrations.models.records import SourceRecord
+
+__all__ = [
+    "CodeMap",
+    "Feed",
+    "FeedClinic",
+    "IdentityLink",
+    "ImportBatch",
+    "MatchCandidate",
+    "RawMessage",
+    "RawMessageBody",
+    "RowError",
+    "SourceRecord",
+]
