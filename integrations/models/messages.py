@@ -122,7 +122,7 @@ class RawMessage(PracticeModel):
 
 
 class RawMessageBody(PracticeModel):
-    """The bytes of a raw message, compressed and encrypted; monthly partitions, kept 90 days. Its id is the message's."""
+    """The bytes of a raw message, compressed and encrypted, in monthly partitions. Its id is the message's."""
 
     at = models.DateTimeField()
     body = models.BinaryField()
