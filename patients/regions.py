@@ -72,7 +72,7 @@ def side_of(code: str) -> str:
 
 
 def _injury_side(plain: str) -> str:
-    """Sprains, strains and fractures of limbs (S40-S99) tell the side at the sixth, contusions at the fifth character."""
+    """Injuries of limbs (S40-S99) tell the side at the sixth character, contusions at the fifth."""
     if plain[1:3] < "40":
         return ""
     at = 5 if plain[2] == "0" and plain[5:6] == "X" else 6

@@ -1,0 +1,78 @@
+"""Who is who: linked external ids are one patient; the survivor is the target of the newest merge (integrations.md §5).
+
+Pure over edges: chains, cycles and swapped pairs need no special case, and the order of arrival does not matter.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ALIAS, REVIEW = "alias", "review"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """`source` and `target` are keys of ids; `order` the key of the statement; alias edges have no direction."""
+
+    source: str
+    target: str
+    cause: str
+    order: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """The ids of one patient: `groups` are ids that name one person by themselves, the survivor's first.
+
+    Each further group was merged into the first.
+    """
+
+    groups: tuple[frozenset[str], ...]
+    survivor: str  # the key whose statements win where both changed at once
+    merges: tuple[Edge, ...]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """All ids."""
+        return frozenset().union(*self.groups)
+
+
+def _connected(keys: Iterable[str], edges: Iterable[Edge]) -> list[frozenset[str]]:
+    parent = {key: key for key in keys}
+
+    def root(key: str) -> str:
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for edge in edges:
+        parent.setdefault(edge.source, edge.source)
+        parent.setdefault(edge.target, edge.target)
+        a, b = root(edge.source), root(edge.target)
+        if a != b:
+            parent[max(a, b)] = min(a, b)
+    groups: dict[str, set[str]] = {}
+    for key in parent:
+        groups.setdefault(root(key), set()).add(key)
+    return [frozenset(group) for group in groups.values()]
+
+
+def people(keys: Iterable[str], edges: Iterable[Edge]) -> list[Person]:
+    """The patients behind `keys` and whatever the edges (those that hold) join to them."""
+    real = [edge for edge in edges if edge.cause != REVIEW and edge.source != edge.target]
+    aliases = [edge for edge in real if edge.cause == ALIAS]
+    merges = [edge for edge in real if edge.cause != ALIAS]
+    groups = _connected(keys, aliases)
+    group_of = {key: group for group in groups for key in group}
+    for edge in merges:
+        for key in (edge.source, edge.target):
+            if key not in group_of:
+                group_of[key] = frozenset({key})
+                groups.append(group_of[key])
+    found = []
+    for component in _connected(group_of, real):
+        own = sorted((edge for edge in merges if edge.source in component), key=lambda edge: (edge.order, edge.target))
+        survivor = own[-1].target if own else min(component)
+        inside = sorted({group_of[key] for key in component}, key=lambda group: (survivor not in group, min(group)))
+        found.append(Person(tuple(inside), survivor, tuple(own)))
+    return found
