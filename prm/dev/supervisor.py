@@ -1,5 +1,6 @@
 """`python -m prm.dev.supervisor`, behind `make run`: everything at once, in one terminal, gone when it stops."""
 
+import contextlib
 import fcntl
 import importlib.util
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from django.core.management import call_command, get_commands
+from django.urls import NoReverseMatch, reverse
 
 from prm.dev import embedded, processes, setup, terminal
 from prm.dev.children import Child, Family
@@ -207,11 +209,13 @@ def banner(seconds: float) -> None:
     from prm.dev import people  # noqa: PLC0415  (its models exist after setup.run)
 
     site = os.environ["PRM_SITE_URL"]
-    lines = ["", f"PRM serves {site}/ (started in {seconds:.1f} s; Ctrl-C stops everything)"]
+    lines = ["", f"PRM is running at {site}/ (started in {seconds:.1f} s; Ctrl-C stops everything)"]
     if found := list(people.sign_ins()):
         width = max(len(one.email) for one in found)
         lines += ["", f"Sign in with the password “{people.PASSWORD}” and a code from {site}/dev/codes/:"]
         lines += [f"  {one.email:<{width}}  {one.role}, {one.practice.name}" for one in found]
+    with contextlib.suppress(NoReverseMatch):
+        lines += ["", f"What a demo patient gets in the mail: {site}{reverse('dev_mail')}"]
     print("\n".join([*lines, ""]), flush=True)
 
 

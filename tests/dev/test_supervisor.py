@@ -85,7 +85,7 @@ def test_everything_serves_and_a_signal_leaves_no_process(ending, tmp_path):
     lines = []
     for line in served.stdout:
         lines.append(line)
-        if "PRM serves" in line:
+        if "PRM is running" in line:
             break
     assert answers(port), "".join(lines)
     time.sleep(10)  # workers and beat have started
