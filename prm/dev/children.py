@@ -125,7 +125,8 @@ class Family:
                 return
             *lines, child.rest = (child.rest + chunk).split(b"\n")
             for line in lines:
-                self.say(child, line.decode(errors="replace").rstrip("\r"))
+                if line.strip():
+                    self.say(child, line.decode(errors="replace").rstrip("\r"))
 
     def _ended(self, child: Child, process: subprocess.Popen[bytes]) -> None:
         status, ran = process.returncode, time.monotonic() - child.started

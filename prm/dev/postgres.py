@@ -104,9 +104,8 @@ class Postgres:
     def pid(self) -> int | None:
         """The server's process id, or None where no server of this cluster runs."""
         pid = self._pid_in_file()
-        if pid and processes.alive(pid) and "postgres" in processes.command_line(pid):
-            return pid
-        return None
+        ours = pid and processes.alive(pid) and f"-D {self.data}" in processes.command_line(pid)
+        return pid if ours else None
 
     def stop(self) -> None:
         """Fast shutdown: open transactions are rolled back, nothing committed is lost."""

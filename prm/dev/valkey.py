@@ -49,7 +49,9 @@ class Valkey:
             pid = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
             return None
-        return pid if processes.alive(pid) and "valkey" in processes.command_line(pid) else None
+        words = processes.command_line(pid) if processes.alive(pid) else ""
+        # Valkey replaces its words with its name and address once it listens.
+        return pid if str(self.folder) in words or ("valkey" in words and f":{self.port()}" in words) else None
 
     def answers(self) -> bool:
         """True where our server, and not another one on its port, answers to our password."""
