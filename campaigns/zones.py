@@ -1,0 +1,51 @@
+"""The time zone of an occurrence (campaigns.md §2): in SQL for the probes, and the list of those a practice uses."""
+
+from dataclasses import dataclass
+
+from accounts.models import Clinic, Practice
+from campaigns import due
+from patients.models import Patient
+from prm.tenancy import current_practice_id
+
+LAST_RESORT = "UTC"
+
+# `e` is the episode, `p` its patient, `o` the practice. What is no time zone counts as missing, so that one bad value
+# never stops a practice; COALESCE asks the next question only where the one before had no answer.
+_CLINIC = """
+(SELECT {clinic} FROM accounts_clinic k WHERE k.practice_id = e.practice_id AND k.id = e.clinic_id),
+(SELECT {clinic} FROM accounts_clinic k WHERE k.practice_id = e.practice_id AND k.id = (
+   SELECT l.clinic_id FROM patients_episode l
+    WHERE l.practice_id = e.practice_id AND l.patient_id = e.patient_id AND NOT l.hidden
+    ORDER BY l.opened_at DESC NULLS LAST, l.id DESC LIMIT 1)),
+(SELECT {clinic} FROM accounts_clinic k WHERE k.practice_id = e.practice_id AND k.id = p.home_clinic_id),
+{practice}, %(last_resort)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """What a practice uses: `names`, sorted, all usable; `broken`: values in its rows that are no time zone."""
+
+    names: list[str]
+    broken: list[str]
+
+
+def expression(setting: str) -> str:
+    """SQL of the zone's name for a rule's `zone`: `clinic` or `patient`. Parameters: %(broken)s, %(last_resort)s."""
+    parts = _CLINIC.format(clinic=_known("k.time_zone"), practice=_known("o.time_zone"))
+    own = f"{_known('p.time_zone')}, " if setting == "patient" else ""
+    return f"coalesce({own}{parts})"
+
+
+def in_use(setting: str) -> Zones:
+    """The zones in which an occurrence of the current practice can lie."""
+    found = set(Clinic.objects.values_list("time_zone", flat=True).distinct())
+    practice = Practice.objects.values_list("time_zone", flat=True).get(pk=current_practice_id())
+    found.add(practice if due.usable(practice) else LAST_RESORT)
+    if setting == "patient":
+        found |= set(Patient.objects.exclude(time_zone="").values_list("time_zone", flat=True).distinct())
+    names = {name for name in found if due.usable(name)}
+    return Zones(sorted(names), sorted((found | {practice}) - names | {""}))
+
+
+def _known(column: str) -> str:
+    return f"CASE WHEN {column} <> ALL(%(broken)s::text[]) THEN {column} END"
