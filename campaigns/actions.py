@@ -16,8 +16,8 @@ from patients.models import Episode, Patient
 class Release:
     """One step of one journey whose time has come.
 
-    `step` is the step's document. `dedupe_key` is unique to firing and step: whatever is queued for it must carry it, so
-    that it leaves once. `expires_at` (aware): after it the step is worthless. `purpose`: the rule's.
+    `step` is the step's document. `dedupe_key` is unique to firing and step: whatever is queued for it must carry
+    it, so that it leaves once. `expires_at` (aware): after it the step is worthless. `purpose`: the rule's.
     """
 
     patient: Patient
@@ -49,8 +49,8 @@ class Result:
 class Action:
     """One kind of step.
 
-    `release(batch, now)`: do it for all, in the caller's transaction; one Result a Release, in their order. Called again
-    with the same `dedupe_key` it does nothing twice.
+    `release(batch, now)`: do it for all, in the caller's transaction; one Result a Release, in their order. Called
+    again with the same `dedupe_key` it does nothing twice.
     `names`: the member of the step that names what is sent, such as `survey`.
     `choices()`: what it may name in this practice, as (value, label); the form's options.
     `phrase(step, language)`: what the step does as the end of "… then", without channel: “send the survey X” (en, es).

@@ -1,4 +1,4 @@
-"""When things are due: dates and wall times in a zone become moments. The only place where a due instant is computed."""
+"""When things are due: dates and wall times in a zone become moments, here and nowhere else."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ class Window:
     """Which occurrences a tick at `at` looks at; all moments aware.
 
     An occurrence is of the window where `floor < due <= at` and `due >= since`. Of these, those with
-    `due > due_through` came due since the last tick (probe A); the others are looked at only where their facts changed at
-    or after `seen_through`, in the database's clock (probe B). None for either: no tick has looked yet, all count.
+    `due > due_through` came due since the last tick (probe A); the others are looked at only where their facts
+    changed at or after `seen_through`, in the database's clock (probe B). None for either: no tick has looked yet,
+    all count.
     """
 
     at: datetime
@@ -66,7 +67,10 @@ def next_due(zone_name: str, wall: str, after: datetime) -> datetime:
 
 
 def planned(previous: datetime, delay: Mapping[str, Any] | None, zone_name: str) -> datetime:
-    """The instant of a step: `delay` after the previous one. Days: local date + n at `at`, else at the same wall time."""
+    """The instant of a step, `delay` after the previous one.
+
+    Days: local date + n at `at`, else at the same wall time. Hours: elapsed.
+    """
     if not delay:
         return previous
     if delay["unit"] == "hours":

@@ -1,7 +1,7 @@
 """Deciding what is due, set-based and at most once an occurrence (campaigns.md §2 and §7).
 
-At least once: what came due since the last tick is found by probe A, what was due before and is learned late by probe B, and
-both watermarks move only with the commit. At most once: the unique key of `Firing`, whatever overlaps.
+At least once: what came due since the last tick is found by probe A, what was due before and is learned late by
+probe B, and both watermarks move only with the commit. At most once: the unique key of `Firing`, whatever overlaps.
 """
 
 import logging
@@ -39,7 +39,8 @@ fresh AS MATERIALIZED (
    LIMIT %(limit)s),
 judged AS (
   SELECT n.*, CASE
-      WHEN p.deceased_at IS NOT NULL OR p.archived_at IS NOT NULL OR p.merged_into_id IS NOT NULL THEN 'patient_inactive'
+      WHEN p.deceased_at IS NOT NULL OR p.archived_at IS NOT NULL OR p.merged_into_id IS NOT NULL
+      THEN 'patient_inactive'
       WHEN EXISTS (SELECT 1 FROM campaigns_journey j WHERE j.practice_id = %(practice)s AND j.rule_id = %(rule)s
                       AND j.patient_id = n.patient_id AND j.ended_at IS NULL) THEN 'in_journey'
       WHEN {reentry} THEN 'reentry'
@@ -52,7 +53,8 @@ judged AS (
 _RECORD = """
 INSERT INTO campaigns_firing
        (id, practice_id, rule_id, version_id, patient_id, episode_id, occurrence, due_at, decided_at, outcome, facts)
-SELECT prm_uuid7(), %(practice)s, %(rule)s, %(version)s, patient_id, episode_id, occurrence, due_at, %(at)s, outcome, facts
+SELECT prm_uuid7(), %(practice)s, %(rule)s, %(version)s, patient_id, episode_id, occurrence, due_at, %(at)s, outcome,
+       facts
   FROM judged
     ON CONFLICT (practice_id, rule_id, patient_id, occurrence) DO NOTHING
 RETURNING id, patient_id, episode_id, occurrence, due_at, outcome, facts ->> 'zone' AS zone"""
@@ -63,7 +65,8 @@ SELECT patient_id, episode_id, occurrence, due_at, outcome, facts FROM judged OR
 _EARLIER = """EXISTS (SELECT 1 FROM campaigns_firing f WHERE f.practice_id = %(practice)s AND f.rule_id = %(rule)s
                       AND f.patient_id = n.patient_id AND f.outcome = 'fired' {since})"""
 
-# The claim's own transaction is left out, and what is no client: a vacuum may run for hours and writes no facts. Facts are
+# The claim's own transaction is left out, and what is no client: a vacuum may run for hours and writes no facts.
+# Facts are
 # written by prm_app alone, whose transactions its other sessions can see.
 _SEEN_THROUGH = """
 SELECT least(now(), min(xact_start)) FROM pg_stat_activity
@@ -95,9 +98,9 @@ class Progress:
 def tick(*, at: datetime) -> Progress | None:
     """Decide and release all that is due in the current practice at `at` (aware), in the caller's transaction.
 
-    None where another worker holds the practice, where nothing was ever turned on, or where `at` is before the last tick
-    (logged). Running it twice adds nothing. A practice with much to do gives up after SECONDS_A_CLAIM with `complete`
-    false: what was decided stays, the watermarks wait.
+    None where another worker holds the practice, where nothing was ever turned on, or where `at` is before the last
+    tick (logged). Running it twice adds nothing. A practice with much to do gives up after SECONDS_A_CLAIM with
+    `complete` false: what was decided stays, the watermarks wait.
     """
     state = EvaluationState.objects.select_for_update(skip_locked=True).first()
     if state is None:
@@ -246,6 +249,6 @@ def _start_journeys(rule: Rule, fired: Sequence[Decided], *, at: datetime) -> No
         )  # fmt: skip
     Journey.objects.bulk_create(journeys, batch_size=1000)
     timeline.record_all(
-        timeline.entry(Patient(pk=j.patient_id), "journey_started", j, at=at, rule=str(rule.pk), name=rule.name)
+        timeline.entry(Patient(pk=j.patient_id), "journey_started", j, at=at, rule=str(rule.pk), rule_name=rule.name)
         for j in journeys
     )

@@ -19,10 +19,11 @@ End = Journey.End
 
 
 def release_due(*, at: datetime, rule: Rule | None = None, until: float | None = None) -> tuple[int, bool]:
-    """Give every step that is planned at or before `at` (aware) its verdict; returns how many, and whether that was all.
+    """Give every step planned at or before `at` (aware) its verdict; returns how many, and whether that was all.
 
-    Of active rules, or of `rule` alone. `until`: a `time.monotonic()` after which no further batch is begun. Runs inside
-    the claim of the practice. A journey's steps go one after another: the next is looked at once the one before is settled.
+    Of active rules, or of `rule` alone. `until`: a `time.monotonic()` after which no further batch is begun. Runs
+    inside the claim of the practice. A journey's steps go one after another: the next is looked at once the one
+    before is settled.
     """
     settled = 0
     while True:
@@ -83,9 +84,12 @@ def _settle(batch: Sequence[Journey], *, at: datetime) -> int:
         else:
             goes_on.append(j)
     _end(ends, at=at)
-    late = [j for j in goes_on if at - j.planned_at > _max_late(j)]
-    _advance([(j, actions.Result(reason="stale")) for j in late], at=at)
-    _advance(_act([j for j in goes_on if at - j.planned_at <= _max_late(j)], at=at), at=at)
+    late = {j.pk for j in goes_on if at - j.planned_at > _max_late(j)}
+    _advance(
+        [(j, actions.Result(reason="stale")) for j in goes_on if j.pk in late]
+        + _act([j for j in goes_on if j.pk not in late], at=at),
+        at=at,
+    )
     return len(batch)
 
 
@@ -136,7 +140,7 @@ def _end(ends: Sequence[tuple[Journey, str]], *, at: datetime) -> None:
     Journey.objects.bulk_update([j for j, _reason in ends], ["ended_at", "end_reason"], batch_size=1000)
     timeline.record_all(
         timeline.entry(
-            j.patient, "journey_stopped", j, at=at, rule=str(j.rule_id), name=j.rule.name, reason=str(reason)
+            j.patient, "journey_stopped", j, at=at, rule=str(j.rule_id), rule_name=j.rule.name, reason=str(reason)
         )
         for j, reason in ends
         if reason != End.COMPLETED

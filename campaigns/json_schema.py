@@ -1,7 +1,8 @@
 """Checks a document against the part of JSON Schema 2020-12 that `schema/rule.json` uses, with one exact path a fault.
 
-Our own, since a rule's author must be told one fault in one place: of a `oneOf` only the branch that the document itself
-selects (`kind`, `do`, its key) is reported, a missing or unknown member is named itself, a wrong element has its index.
+Our own, since a rule's author must be told one fault in one place: of a `oneOf` only the branch that the document
+itself selects (`kind`, `do`, its key) is reported, a missing or unknown member is named itself, a wrong element has
+its index.
 """
 
 import json
@@ -13,8 +14,12 @@ from typing import Any
 SELECTORS = ("kind", "do")
 JSON_TYPES = {"object": dict, "array": list, "string": str, "boolean": bool}
 TYPE_WORDS = {
-    "object": "an object", "array": "a list", "string": "a text", "boolean": "true or false", "integer": "a whole number",
-}  # fmt: skip
+    "object": "an object",
+    "array": "a list",
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class Checker:
         return Fault(path, f"found {shown(value)}, expected {alternatives(expected, quoted=False)}")
 
     def _selects(self, value: Any, branch: Mapping[str, Any]) -> bool:
-        """Whether the document means this branch: by its `kind` or `do`, else by a member the branch requires, else by type."""
+        """Whether the document means this branch: by `kind` or `do`, else by a required member, else by type."""
         members = branch.get("properties", {})
         if isinstance(value, dict):
             for selector in SELECTORS:

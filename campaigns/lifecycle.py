@@ -34,13 +34,14 @@ def create(document: dict[str, Any], *, by: Membership, now: datetime) -> Rule:
     """A new draft. InvalidRule; Refused where the role may not draft."""
     _check(by, DRAFT)
     _check_document(document)
-    return Rule.objects.create(
-        draft=document, name=document["name"], created_by=by, created_at=now, changed_at=now
-    )
+    return Rule.objects.create(draft=document, name=document["name"], created_by=by, created_at=now, changed_at=now)
 
 
 def save_draft(rule: Rule, document: dict[str, Any], *, by: Membership, now: datetime) -> Rule:
-    """Keep a changed document beside the version in force, which goes on. InvalidRule, WrongState (archived), Refused."""
+    """Keep a changed document beside the version in force, which goes on.
+
+    InvalidRule; WrongState where the rule is archived; Refused where the role may not draft.
+    """
     _check(by, DRAFT)
     _check_document(document)
     rule = _locked(rule, {State.DRAFT, State.ACTIVE, State.PAUSED})
@@ -51,7 +52,11 @@ def save_draft(rule: Rule, document: dict[str, Any], *, by: Membership, now: dat
 
 
 def activate(rule: Rule, *, by: Membership, now: datetime, backlog_days: int = 0) -> Rule:
-    """Turn a draft on at `now`: what was due before `now - backlog_days` (0-90) never fires; a backlog is decided at once."""
+    """Turn a draft on at `now` (aware).
+
+    What was due at or before `now - backlog_days` (0-90) never fires; a backlog is decided and released at once.
+    InvalidRule, WrongState, WrongBacklog, Refused.
+    """
     _check(by, RUN)
     backlog = _backlog(backlog_days)
     state = evaluate.claim(now=now)
@@ -70,8 +75,8 @@ def activate(rule: Rule, *, by: Membership, now: datetime, backlog_days: int = 0
 def publish(rule: Rule, *, by: Membership, now: datetime, backlog_days: int = 0) -> Rule:
     """Put a rule's draft in force: a last tick under the old version, then the new one.
 
-    Only where trigger or zone changed does the floor move, to `now - backlog_days`. Journeys in flight keep their version.
-    A paused rule takes the new version without a tick.
+    Only where trigger or zone changed does the floor move, to `now - backlog_days`. Journeys in flight keep their
+    version. A paused rule takes the new version without a tick.
     """
     _check(by, RUN)
     backlog = _backlog(backlog_days)
@@ -109,7 +114,7 @@ def pause(rule: Rule, *, by: Membership, now: datetime) -> Rule:
 
 
 def resume(rule: Rule, *, by: Membership, now: datetime, catch_up: bool) -> Rule:
-    """Go on. With `catch_up` what came due meanwhile is decided and released as far as it is not too late; without, nothing of it."""
+    """Go on. With `catch_up` what came due meanwhile is decided and released unless it is too late; else none of it."""
     _check(by, RUN)
     state = evaluate.claim(now=now)
     rule = _locked(rule, {State.PAUSED})
@@ -158,9 +163,7 @@ def timing_changed(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 def _publish(rule: Rule, *, by: Membership, at: datetime) -> RuleVersion:
     number = rule.version.number + 1 if rule.version else 1
-    return RuleVersion.objects.create(
-        rule=rule, number=number, document=rule.draft, published_at=at, published_by=by
-    )
+    return RuleVersion.objects.create(rule=rule, number=number, document=rule.draft, published_at=at, published_by=by)
 
 
 def _locked(rule: Rule, expected: set[str]) -> Rule:

@@ -20,7 +20,10 @@ def tick() -> None:
 
 @shared_task(base=PracticeTask, queue="evaluate")
 def evaluate_practice(at: str) -> None:
-    """Decide and release what is due at `at` (UTC); a second run adds nothing. With much to do it queues itself again."""
+    """Decide and release what is due at `at` (UTC); a second run adds nothing.
+
+    With more to do than one claim may take it queues itself again, for the same instant.
+    """
     progress = evaluate.tick(at=datetime.fromisoformat(at))
     if progress is not None and not progress.complete:
         evaluate_practice.delay_on_commit(at)

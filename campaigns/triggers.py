@@ -1,7 +1,7 @@
 """What can make a rule fire: one class a kind, registered by name (campaigns.md §2).
 
-A trigger compiles to SQL that finds occurrences in a window by index ranges; preview, backtest and explanation use the same
-SQL with another window.
+A trigger compiles to SQL that finds occurrences in a window by index ranges; preview, backtest and explanation use
+the same SQL with another window.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,10 @@ CANDIDATE_COLUMNS = ("patient_id", "episode_id", "occurrence", "due_at", "zone",
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A SELECT of CANDIDATE_COLUMNS with its named parameters; %(practice)s is the caller's. `sql` empty: nothing can be due."""
+    """A SELECT of CANDIDATE_COLUMNS and its named parameters; empty where nothing can be due.
+
+    The caller gives %(practice)s.
+    """
 
     sql: str
     parameters: dict[str, Any]
@@ -32,7 +35,7 @@ class Trigger(Protocol):
     stops: frozenset[str]  # stop conditions that can occur after it
 
     def probe(self, params: Mapping[str, Any], setting: str, window: Window) -> Probe:
-        """Occurrences of the current practice in the window that hold on the facts of now; `setting`: the rule's zone."""
+        """Occurrences of the practice in the window that hold on the facts of now; `setting` is the rule's zone."""
 
     def next_at(self, params: Mapping[str, Any], zone: str, after: datetime) -> datetime:
         """The next instant later than `after` at which something can come due in `zone`."""
@@ -48,7 +51,10 @@ class Trigger(Protocol):
 
 
 class AfterDischarge:
-    """N days or hours after a discharge; each discharge once (reopened after more than 72 h and discharged again: another)."""
+    """N days or hours after a discharge; each discharge once.
+
+    Reopened after more than 72 h and discharged again is another one; within 72 h it is a correction.
+    """
 
     kind = "after_discharge"
     stops = frozenset({"booked", "visited", "answered", "opted_out", "readmitted"})
@@ -60,7 +66,8 @@ class AfterDischarge:
       FROM {source}
       JOIN patients_patient p ON p.practice_id = e.practice_id AND p.id = e.patient_id
       JOIN accounts_practice o ON o.id = e.practice_id
-     WHERE e.practice_id = %(practice)s AND e.status = 'discharged' AND NOT e.hidden AND e.live_from < {due} AND {only}"""
+     WHERE e.practice_id = %(practice)s AND e.status = 'discharged' AND NOT e.hidden
+       AND e.live_from < {due} AND {only}"""
 
     def probe(self, params: Mapping[str, Any], setting: str, window: Window) -> Probe:
         """By local dates for days, by elapsed time for hours; on-time (A) and late (B) as two index ranges."""

@@ -28,7 +28,7 @@ def faults(document: Any, *, in_practice: bool = True) -> list[Fault]:
 
 
 def read(text: str | bytes) -> tuple[Any, list[Fault]]:
-    """The document in a JSON text, or the fault that makes it none: encoding, syntax, a member that stands twice, NaN."""
+    """The document in a JSON text, or the fault that makes it none: encoding, syntax, a member twice, NaN."""
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         return json.loads(decoded, object_pairs_hook=_once, parse_constant=_no_constant), []

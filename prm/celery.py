@@ -23,6 +23,7 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "messaging.tasks.deliver_due": (5, "deliver"),
     "messaging.tasks.sweep_outbox": (30, "deliver"),
     "messaging.tasks.read_events": (10, "ingest"),
+    "campaigns.tasks.tick": (60, "evaluate"),
 }
 
 app = Celery("prm")

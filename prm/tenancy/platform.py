@@ -83,6 +83,31 @@ def oldest_due_message() -> datetime | None:
     return found[0]
 
 
+def practices_to_evaluate(at: datetime) -> list[UUID]:
+    """Practices in which at `at` (aware) a rule's clock has come, a journey's step is planned, or an episode changed.
+
+    One statement for all (bench.md §3, decision 3): where nothing is due, no practice's transaction is opened. What
+    changed is compared in the database's clock with what the practice's evaluator has seen (campaigns.md §7.3).
+    """
+    return _column(
+        """
+        WITH woken AS (
+          SELECT practice_id FROM campaigns_ruleclock WHERE next_at <= %(at)s
+          UNION
+          SELECT j.practice_id FROM campaigns_journey j
+            JOIN campaigns_rule r ON r.practice_id = j.practice_id AND r.id = j.rule_id AND r.state = 'active'
+           WHERE j.ended_at IS NULL AND j.planned_at <= %(at)s
+          UNION
+          SELECT s.practice_id FROM campaigns_evaluationstate s
+            JOIN patients_episode e ON e.practice_id = s.practice_id AND e.changed_at >= s.seen_through
+           WHERE e.changed_at >= (SELECT min(seen_through) FROM campaigns_evaluationstate)
+             AND EXISTS (SELECT 1 FROM campaigns_ruleclock c WHERE c.practice_id = s.practice_id))
+        SELECT w.practice_id FROM woken w JOIN accounts_practice p ON p.id = w.practice_id WHERE p.suspended_at IS NULL
+        """,
+        {"at": at},
+    )
+
+
 def _column(statement: str, parameters: dict[str, object] | None = None) -> list:
     with connections[ALIAS].cursor() as cursor:
         cursor.execute(statement, parameters)

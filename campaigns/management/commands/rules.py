@@ -13,7 +13,7 @@ from prm.tenancy import use_practice
 
 
 class Command(BaseCommand):
-    """Prints one line of JSON a file, `{"ok": …, "errors": [{"path", "message"}]}`; exit status 1 where one is no rule."""
+    """Prints one line of JSON a file, `{"ok": …, "errors": [{"path", "message"}]}`; status 1 where one is no rule."""
 
     help = "Check rule files (prm.rule/1). Several files: a line each, with the file's name."
 
