@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import signin, totp
 from accounts.models import Practice, User
+from nps import findings
 from nps.models import SurveyInvitation
 from patients import access
 from patients.models import PortalLink, WorkItem
@@ -71,7 +72,7 @@ ROWS: dict[str, Row] = {
     "dev_parts": Row(OPEN),
     "consent_policy": Row(STAFF),
     "nps:report": Row(STAFF),
-    "nps:report_chart": Row(STAFF, lambda practice: {"key": "nps_trend"}),
+    "nps:report_chart": Row(STAFF, lambda practice: {"key": next(iter(findings.CHARTS))}),
     "nps:report_pdf": Row(STAFF),
     "inbox": Row(STAFF, query="?view=open"),
     "inbox_closure": Row(STAFF, _work_item),

@@ -18,6 +18,10 @@ HTMX_CONFIG = (
 )
 
 
+IDLE_SECONDS = 900  # accounts.signin.IDLE, which ui may not import; a test compares them
+IDLE_WARNING_SECONDS = 120  # WCAG 2.2.1
+
+
 def page(request: HttpRequest) -> dict[str, Any]:
     """Theme, density, language, navigation and the reader's practice; all optional, so that error pages render too."""
     return {
@@ -30,5 +34,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "language": get_language() or settings.LANGUAGE_CODE,
         "languages": settings.LANGUAGES,
         "htmx_config": HTMX_CONFIG,
+        "idle_seconds": IDLE_SECONDS,
+        "idle_warning_seconds": IDLE_WARNING_SECONDS,
         "development": settings.DEVELOPMENT,
     }

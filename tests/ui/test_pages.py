@@ -6,7 +6,9 @@ from playwright.sync_api import Browser
 from prometheus_client import REGISTRY
 from pytest_django.live_server_helper import LiveServer
 
+from accounts import signin
 from prm.dev import pages
+from prm.ui import context
 from tests.ui import harness, world
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -58,3 +60,25 @@ def test_bad_page_is_found_out(browser: Browser, live_server: LiveServer) -> Non
     assert {line.partition(":")[0] for line in found} == {
         "1440 px", "390 px", "320 px", "inline", "small", "console", "foreign",
     }  # fmt: skip
+
+
+def test_page_asks_before_it_signs_an_idle_person_out(browser: Browser, live_server: LiveServer) -> None:
+    practice, owner = world.build()
+    cookies = pages.cookies(pages.STAFF, owner, live_server.url)
+    with harness.watched(browser, live_server.url, cookies=cookies) as watching:
+        page = watching.page
+        page.clock.install()
+        page.goto(f"{live_server.url}/{practice.slug}/settings/consent/")
+        page.clock.fast_forward("12:00")
+        assert not page.get_by_role("dialog").is_visible()
+        page.clock.fast_forward("01:10")
+        page.get_by_role("button", name="Stay signed in").click()
+        page.wait_for_function("!document.getElementById('idle').open")
+        page.clock.fast_forward("14:59")
+        assert page.get_by_role("dialog").is_visible()
+        page.clock.fast_forward("00:10")
+        page.wait_for_url("**/signin/?why=idle*")
+
+
+def test_idle_time_is_the_one_of_the_server() -> None:
+    assert signin.IDLE.total_seconds() == context.IDLE_SECONDS
