@@ -29,7 +29,7 @@ class Row:
     """How to visit one address: whose page it is, and its arguments besides the practice (None: nothing to show yet).
 
     A page with several faces has a row for each: then `url_name` says which address, `query` which face. `redirects`:
-    it shows nothing itself.
+    it shows nothing itself; `fragment`: it is a part of another page.
     """
 
     side: str
@@ -37,6 +37,7 @@ class Row:
     url_name: str = ""
     query: str = ""
     redirects: bool = False
+    fragment: bool = False
 
 
 def _survey_token(*, answered: bool) -> Arguments:
@@ -71,6 +72,9 @@ ROWS: dict[str, Row] = {
     "dev_codes": Row(OPEN),
     "dev_parts": Row(OPEN),
     "consent_policy": Row(STAFF),
+    "livez": Row(OPEN),
+    "metrics": Row(OPEN),
+    "readyz": Row(OPEN),
     "nps:report": Row(STAFF),
     "nps:report_chart": Row(STAFF, lambda practice: {"key": next(iter(findings.CHARTS))}),
     "nps:report_pdf": Row(STAFF),
@@ -80,7 +84,7 @@ ROWS: dict[str, Row] = {
     "inbox_contact": Row(STAFF, _work_item),
     "inbox_empty": Row(STAFF, url_name="inbox", query="?view=done"),
     "inbox_item": Row(STAFF, _work_item),
-    "inbox_list": Row(STAFF),
+    "inbox_list": Row(STAFF, fragment=True),
     "inbox_ownership": Row(STAFF, _work_item),
     "inbox_resolution": Row(STAFF, _work_item),
     "inbox_resolution_undo": Row(STAFF, _work_item),
@@ -108,6 +112,7 @@ class Visit:
     side: str
     path: str
     redirects: bool = False
+    fragment: bool = False
 
 
 def names() -> set[str]:
@@ -136,7 +141,9 @@ def visits(practice: Practice) -> Iterator[Visit]:
             arguments = {"practice_slug": practice.slug, **arguments}
         if row.side == PORTAL:
             arguments = {"practice_public_id": practice.public_id, **arguments}
-        yield Visit(name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query, row.redirects)
+        yield Visit(
+            name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query, row.redirects, row.fragment
+        )
 
 
 def covered() -> set[str]:

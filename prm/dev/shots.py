@@ -48,7 +48,7 @@ def take(
     failed = 0
     with serving.at(address) as at, browser.chromium() as chromium:
         for visit in pages.visits(practice):
-            if only and visit.name not in only:
+            if visit.fragment or (only and visit.name not in only):
                 continue
             cookies = pages.cookies(visit.side, owner, at)
             for look in _looks(visit):

@@ -15,7 +15,7 @@ function start({ tell = true } = {}) {
 
 function look() {
   const idle = (Date.now() - used) / 1000;
-  if (idle >= Number(seconds)) {
+  if (idle >= Number(seconds) + 15) { // the server keeps the time to 10 s: by now it has surely ended the session
     location.assign(`${door}?why=idle&next=${encodeURIComponent(location.pathname + location.search)}`);
   } else if (idle >= Number(seconds) - Number(warning) && !dialog.open) {
     dialog.showModal();

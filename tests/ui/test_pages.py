@@ -29,6 +29,8 @@ def test_page_is_without_fault(name: str, browser: Browser, live_server: LiveSer
     practice, owner = world.build()
     visit = next((visit for visit in pages.visits(practice) if visit.name == name), None)
     assert visit is not None, f"tests/ui/world.py makes nothing that {name} could show"
+    if visit.fragment:
+        pytest.skip("a part of another page: seen where it stands")
     if visit.redirects:
         assert Client().get(visit.path).status_code == 302
         return
@@ -72,12 +74,14 @@ def test_page_asks_before_it_signs_an_idle_person_out(browser: Browser, live_ser
         page.clock.fast_forward("12:00")
         assert not page.get_by_role("dialog").is_visible()
         page.clock.fast_forward("01:10")
-        page.get_by_role("button", name="Stay signed in").click()
-        page.wait_for_function("!document.getElementById('idle').open")
+        with page.expect_response("**/practices/") as answer:
+            page.get_by_role("button", name="Stay signed in").click()
+        assert answer.value.ok
+        page.evaluate("new Promise(done => document.fonts.ready.then(done))")
         page.clock.fast_forward("14:59")
         assert page.get_by_role("dialog").is_visible()
-        page.clock.fast_forward("00:10")
-        page.wait_for_url("**/signin/?why=idle*")
+        with page.expect_request("**/signin/?why=idle*"):
+            page.clock.fast_forward("00:30")
 
 
 def test_idle_time_is_the_one_of_the_server() -> None:
