@@ -90,7 +90,7 @@ def trend_chart(report: Report) -> Chart:
     """C1: the months, with the sentence of the last three full ones."""
     change, recent, earlier = report.trend, report.recent, report.earlier
     last = f"the last 3 months ({_span(report, 3)})"
-    if change.verdict in {Verdict.BETTER, Verdict.WORSE}:
+    if change.verdict in score.MOVED:
         verb = "rose" if change.verdict == Verdict.BETTER else "fell"
         title = f"NPS {verb} to {points(recent.shown or 0)} in {last}, from {points(earlier.shown or 0)}"
     elif change.verdict == Verdict.NO_CLEAR_CHANGE:

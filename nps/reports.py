@@ -190,10 +190,11 @@ class Report:
             "recovery_contacted": self.recovery.contacted_in_time,
             "recovery_contact_due": self.recovery.contact_due,
         }
-        moved = self.change and self.change.verdict in {score.Verdict.BETTER, score.Verdict.WORSE}
+        change = self.change
+        moved = change.difference if change and change.verdict in score.MOVED else None
         return {
             "nps": nps_figure(self.now),
-            **({"nps_change": Figure("nps_change", abs(self.change.difference))} if moved else {}),
+            **({} if moved is None else {"nps_change": Figure("nps_change", abs(moved))}),
             "response_rate": _rate("response_rate", self.answered, self.delivered),
             "recovery_in_time": self.recovery.in_time,
             **{key: Figure(key, value) for key, value in counts.items()},
@@ -341,9 +342,8 @@ def comments(
 
     For owners and managers only (nps.md 4, names): the caller has checked the role.
     """
-    rows = (scope or Scope()).of(Response.objects.counted()).filter(answered_at__gte=start, answered_at__lt=end)
-    if bucket:
-        rows = rows.in_bucket(bucket)
+    counted = Response.objects.counted().in_bucket(bucket) if bucket else Response.objects.counted()
+    rows = (scope or Scope()).of(counted).filter(answered_at__gte=start, answered_at__lt=end)
     return list(
         rows.exclude(comment=b"").select_related("patient", "clinic", "case").order_by("-answered_at", "-pk")[:limit]
     )

@@ -41,6 +41,9 @@ class Verdict(models.TextChoices):
     NOT_ENOUGH = "not_enough", _("not enough answers to compare")
 
 
+MOVED = frozenset({Verdict.BETTER, Verdict.WORSE})  # the verdicts that allow an arrow
+
+
 class Standing(models.TextChoices):
     """What may be shown of so many answers."""
 

@@ -202,7 +202,7 @@ def nps_trend(
 def _trend(points: Sequence[Point], references: list[tuple[int, str]], *, plot: int, height: int) -> Spec:
     values = {"values": [point.row(place) for place, point in enumerate(points)]}
     drawn = {"values": [row for row in values["values"] if row["value"] is not None]}
-    scale = {"domain": [_floor([point.low for point in points], 10, 30), 100], "nice": False}
+    scale: Spec = {"domain": [_floor([point.low for point in points], 10, 30), 100], "nice": False}
     every = max(1, math.ceil(len(points) * 46 / plot))
     names_gaps = every == 1  # else the words of two months would run into each other; the table has them
     x: Spec = {
@@ -413,7 +413,7 @@ def _rows(
 ) -> Spec:
     everyone = {"values": [point.row(place) for place, point in enumerate(points)]}
     drawn = {"values": [row for row in everyone["values"] if row["value"] is not None]}
-    scale = {"domain": [_floor([point.low for point in points], 20, 20), 100], "nice": False}
+    scale: Spec = {"domain": [_floor([point.low for point in points], 20, 20), 100], "nice": False}
     y: Spec = {"field": "at", "type": "ordinal", "axis": None, "scale": {"domain": list(range(len(points)))}}
     x: Spec = {
         "field": "value",

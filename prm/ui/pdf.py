@@ -75,7 +75,7 @@ def _assets() -> dict[str, tuple[Path, str]]:
 def _fetcher() -> Any:
     urls = importlib.import_module("weasyprint.urls")
 
-    class OurAssets(urls.URLFetcher):  # type: ignore[misc, name-defined]
+    class OurAssets(urls.URLFetcher):  # type: ignore[name-defined]
         """`data:` as WeasyPrint reads it, `asset:NAME` from our own list, nothing else."""
 
         def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:

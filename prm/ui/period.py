@@ -99,8 +99,8 @@ def resolve(params: Mapping[str, str], now: datetime, zone: ZoneInfo) -> Period:
     complete = beyond <= today
     if not complete:
         compare = "none"
-    before = _compared(first, beyond, compare)
-    return Period(key, compare, zone, first, beyond, *(before or (None, None)), complete=complete)
+    before_first, before_beyond = _compared(first, beyond, compare) or (None, None)
+    return Period(key, compare, zone, first, beyond, before_first, before_beyond, complete)
 
 
 def add_months(day: date, months: int) -> date:

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from numbers import Number
 
 import phonenumbers
 from babel import dates, numbers
@@ -38,7 +37,7 @@ def signed(value: int) -> str:
     return f"+{count(value)}" if value > 0 else count(value)
 
 
-def percent(share: Number) -> str:
+def percent(share: Decimal | float) -> str:
     """A share (0 to 1) as a percentage without decimals: 0.437 is 44%. Half rounds away from zero."""
     whole = (Decimal(str(share)) * 100).quantize(Decimal(1), ROUND_HALF_UP)
     return numbers.format_decimal(whole, locale=_locale()).replace("-", MINUS) + (
