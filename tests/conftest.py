@@ -10,6 +10,15 @@ from accounts.models import Practice
 from prm.dev import testing
 from prm.tenancy import use_practice
 from tests.factories.accounts import PracticeFactory
+from tests.security.tenant_statements import (  # noqa: F401  (hooks and the fixture that watches every test)
+    no_statement_without_practice,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+    start_watching,
+)
+
+start_watching()
 
 # A shared machine is slow at times; a slow example is no finding. Failures print the blob that repeats them.
 hypothesis_settings.register_profile(
