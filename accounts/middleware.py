@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
-from django.utils.functional import SimpleLazyObject
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -38,13 +37,13 @@ class StaffMiddleware:
             return self.get_response(request)
         if not home.signed_in(request):
             return _ask_to_sign_in(request)
-        practice = Practice.objects.filter(slug=slug, suspended_at=None).first()
+        practices = practices_of(request.user)  # type: ignore[arg-type]
+        practice = next((one for one in practices if one.slug == slug), None)
         membership = _membership(request.user.pk, practice)
         if practice is None or membership is None:
             request.refused = True  # type: ignore[attr-defined]
             return self.get_response(request)
-        request.practice, request.membership = practice, membership  # type: ignore[attr-defined]
-        request.practices = SimpleLazyObject(lambda: practices_of(request.user))  # type: ignore[attr-defined, arg-type]
+        request.practice, request.membership, request.practices = practice, membership, practices  # type: ignore[attr-defined]
         with timezone.override(practice.zone):
             response = answer_within(practice.pk, request, self.get_response)
         home.remember(request, response, practice.slug)

@@ -7,7 +7,8 @@ They return ids and counts, never a person's data.
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, connections
+from django.db import connections
+from django.db.models.expressions import RawSQL
 
 ALIAS = "platform"
 
@@ -54,16 +55,14 @@ def practices_with_unread_events() -> list[UUID]:
     return _column("SELECT DISTINCT practice_id FROM messaging_providerevent WHERE state = 'stored'")
 
 
-def practices_of(user_id: UUID) -> list[UUID]:
-    """The practices in which this user has a membership that has not ended, in no particular order.
+def practices_of(user_id: UUID) -> RawSQL:
+    """The ids of the practices in which this user has a membership that has not ended, as a sub-query.
 
     A SECURITY DEFINER function on the application's own connection, so that it sees the caller's transaction. Chosen
     over a second setting `prm.user` in the wall of memberships: that policy would also have let a person's request
     write a membership of his own into any practice, and not every tenant table would have the same wall.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT prm_practices_of(%s)", [str(user_id)])
-        return [row[0] for row in cursor.fetchall()]
+    return RawSQL("SELECT prm_practices_of(%s)", [str(user_id)])
 
 
 def outbox_by_state() -> dict[str, int]:
