@@ -1,4 +1,4 @@
-// Native dialogs and side sheets. A link with data-opens="id" opens that dialog; without JavaScript it is a plain link
+// Native dialogs, side sheets and forms in <details>. A link with data-opens="id" opens it; without JavaScript it is a plain link
 // to a page with the same form. Esc closes, unless something was typed and not saved.
 
 /** Whether a form in the dialog differs from what the server sent. */
@@ -16,7 +16,8 @@ document.addEventListener("click", (event) => {
   const dialog = opener && document.getElementById(opener.dataset.opens);
   if (dialog) {
     event.preventDefault();
-    dialog.showModal();
+    if (dialog instanceof HTMLDialogElement) dialog.showModal();
+    else dialog.open = true; // a form that opens in place
     dialog.querySelector("[autofocus], input:not([type=hidden]), textarea, select")?.focus();
     return;
   }
