@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 
 from accounts.models import Clinic
-from integrations import history, rows
+from integrations import history, rows, staffing
 from integrations.context import Context
 from integrations.facts import CLINIC, LINK, PATIENT, THERAPIST, Fact, Parsed, changed_order, merge, value_of
 from integrations.identity import REVIEW
@@ -60,7 +60,7 @@ def apply_stored(feed: Feed, *, now: datetime, limit: int = BATCH) -> list[RawMe
     then; the others apply. Nothing is lost by a crash: the messages stay stored.
     """
     with transaction.atomic():
-        _lock(feed)
+        lock(feed)
         claimed = list(
             RawMessage.objects.filter(feed=feed, state=RawMessage.State.STORED)
             .order_by("received_at", "id")
@@ -71,7 +71,8 @@ def apply_stored(feed: Feed, *, now: datetime, limit: int = BATCH) -> list[RawMe
         return claimed
 
 
-def _lock(feed: Feed) -> None:
+def lock(feed: Feed) -> None:
+    """Wait for and take the lock of a feed until the transaction ends: one at a time changes its facts."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"feed {feed.pk}"])
 
@@ -164,12 +165,13 @@ def _merge_records(feed: Feed, facts: Mapping[tuple[str, str], list[Fact]], raw_
         dirty.append(record)
         if pair[0] == PATIENT and value_of(record.state, "links") != links_before:
             touched |= _links_of_record(feed, record)
-        if pair[0] == THERAPIST:
-            touched |= set()
     SourceRecord.objects.bulk_create(
         dirty, update_conflicts=True, unique_fields=["id"], batch_size=1000,
         update_fields=["patient_key", "state", "last_raw_id", "changed_at"],
     )  # fmt: skip
+    for entity in (CLINIC, THERAPIST):
+        if renamed := [record.key for record in dirty if record.entity == entity and record.row_id]:
+            staffing.rename(feed, entity, renamed)
     return touched
 
 

@@ -79,7 +79,7 @@ def episodes(
         named[key].visits.append(view)
         if request is not None and request not in named[key].care:
             named[key].care.append(request)
-    loose = _by_plan(loose, requests, named)
+    loose = _by_open_episode(_by_plan(loose, requests, named), named)
     found = [*named.values(), *_derived(loose, gap)]
     for episode in found:
         episode.discharges = [entry for thing in episode.things for entry in thing.history("discharge")]
@@ -113,6 +113,30 @@ def _by_plan(
         episode = named.setdefault(fitting[0].key, EpisodeView(fitting[0].key, [], care=[fitting[0]]))
         episode.visits.append(view)
     return rest
+
+
+def _by_open_episode(loose: Sequence[VisitView], named: Mapping[str, EpisodeView]) -> list[VisitView]:
+    """A booking that names no episode belongs to the source's own one that is open then, where there is one alone.
+
+    FHIR's Appointment has no reference to an EpisodeOfCare; its Encounter, once it comes, has.
+    """
+    own = [episode for episode in named.values() if episode.things and not all(t.deleted for t in episode.things)]
+    rest = []
+    for view in loose:
+        fitting = [episode for episode in own if _is_open_at(episode.things, view.starts)]
+        if len(fitting) == 1:
+            fitting[0].visits.append(view)
+        else:
+            rest.append(view)
+    for episode in own:
+        episode.visits.sort(key=lambda view: (view.starts, min(view.names)))
+    return rest
+
+
+def _is_open_at(own: Sequence[Thing], at: datetime) -> bool:
+    opened = latest((thing.order("opened"), moment(thing.get("opened"))) for thing in own)
+    closed = latest((thing.order("discharge"), moment(thing.get("discharge"))) for thing in own)
+    return (opened is None or opened - DAY <= at) and (closed is None or at <= closed + DAY)
 
 
 def _covers(period: Mapping[str, Any], at: datetime) -> bool:
@@ -227,6 +251,7 @@ def _open_and_close(episode: EpisodeView) -> None:
                 closed_before is not None and reopened is not None and reopened - closed_before <= CORRECTION
             )
             episode.seq = max(episode.seq, 1) if is_correction else episode.seq + 1
+        episode.ineffective = False
         reason = value.get("reason") or (episode.reason if current is not None else "")
         current, episode.reason = at, reason
     if current is not None:
@@ -244,8 +269,6 @@ def _set_status(episode: EpisodeView) -> None:
     if episode.discharged is not None:
         episode.status = "discharged"
         episode.reason = episode.reason or "unknown"
-    elif told == "planned":
-        episode.status = "planned"
     elif episode.kept or told == "active":
         episode.status = "active"
     else:

@@ -23,6 +23,14 @@ def bind(feed: Feed, entity: str, key: str, row: Any) -> None:
     SourceRecord.objects.update_or_create(feed=feed, entity=entity, key=key, defaults={"row_id": row.pk})
 
 
+def rename(feed: Feed, entity: str, keys: Iterable[str]) -> None:
+    """Give placeholders of these keys the names that the source tells by now."""
+    records = {one.key: one for one in SourceRecord.objects.filter(feed=feed, entity=entity, key__in=list(keys))}
+    model = Clinic if entity == CLINIC else Therapist
+    ids = [one.row_id for one in records.values() if one.row_id]
+    _name_placeholders(model, records, {row.pk: row for row in model.objects.filter(pk__in=ids, named=False)})
+
+
 def _rows_for(feed: Feed, entity: str, keys: set[str], model: Any, match: Any, make: Any) -> dict[str, Any]:
     if not keys:
         return {}
