@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from prm import stats
 
+FLAG_FEWEST, FLAG_DETRACTORS, FLAG_RATE = 20, 3, 0.05  # answers, detractors, share of false flags allowed
 FEWEST = 10  # answers before any score is shown
 ENOUGH = 30  # answers before a verdict, a rank or a filled marker
 
@@ -194,3 +195,39 @@ def benchmark(counted: Tally) -> Benchmark:
     if low > BENCHMARK_AVERAGE:
         return Benchmark.ABOVE
     return Benchmark.BELOW if high < BENCHMARK_AVERAGE else Benchmark.TOO_EARLY
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Whether a therapist has more detractors than the peers beyond chance; `p` is None below 20 answers."""
+
+    n: int
+    detractors: int
+    p: float | None
+    flagged: bool
+
+
+def flags(tallies: dict[str, Tally]) -> dict[str, Flag]:
+    """Whom to help: one-sided Fisher exact against all others, Benjamini-Hochberg at 5 %, three detractors or more.
+
+    `tallies` are a year's, by therapist; the others are everyone else's answers, also those of therapists with few.
+    """
+    everyone = sum(tallies.values(), Tally())
+    tested = {name: _p_of_more(counted, everyone) for name, counted in tallies.items() if counted.n >= FLAG_FEWEST}
+    adjusted = dict(zip(tested, stats.benjamini_hochberg(list(tested.values())), strict=True))
+    return {
+        name: Flag(
+            counted.n,
+            counted.detractors,
+            tested.get(name),
+            flagged=counted.detractors >= FLAG_DETRACTORS and adjusted.get(name, 1.0) <= FLAG_RATE,
+        )
+        for name, counted in tallies.items()
+    }
+
+
+def _p_of_more(counted: Tally, everyone: Tally) -> float:
+    peers = everyone.detractors - counted.detractors
+    return stats.fisher_greater(
+        counted.detractors, counted.n - counted.detractors, peers, everyone.n - counted.n - peers
+    )
