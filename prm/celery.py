@@ -65,7 +65,7 @@ class OneBeat(Scheduler):
     Keeps no file: a missed tick is made up for by the next, since due times stand in the tables.
     """
 
-    connection: Any = None
+    session: Any = None  # not `connection`: that name is the scheduler's own, to the broker
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due where we hold the lock. Returns the seconds until the next call."""
@@ -74,9 +74,9 @@ class OneBeat(Scheduler):
     def holds_lock(self) -> bool:
         """True while this process is the one beat; takes the lock where it is free, notices a lost connection."""
         try:
-            if self.connection is None:
+            if self.session is None:
                 return self._take_lock()
-            with self.connection.cursor() as cursor:
+            with self.session.cursor() as cursor:
                 cursor.execute("SELECT 1")
         except psycopg2.Error:
             self._let_go()
@@ -95,15 +95,15 @@ class OneBeat(Scheduler):
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [BEAT_LOCK])
             taken = cursor.fetchone()[0]
         if taken:
-            self.connection = connection
+            self.session = connection
         else:
             connection.close()
         return taken
 
     def _let_go(self) -> None:
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
+        if self.session is not None:
+            self.session.close()
+            self.session = None
 
 
 def direct_parameters() -> dict[str, Any]:

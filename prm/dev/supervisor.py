@@ -102,7 +102,10 @@ def children(port: int) -> list[Child]:
         os.environ["PRM_CHARTS_AUTOSTART"] = "0"
         found.append(Child("charts", [python, "manage.py", "charts"], patience=5))
     if importlib.util.find_spec("prm.dev.providers"):
-        found.append(Child("providers", [python, "-m", "prm.dev.providers"], patience=5))
+        http, smtp = processes.free_port(8025), processes.free_port(8026)
+        os.environ.setdefault("SENDGRID_API_BASE", f"http://{HOST}:{http}")
+        ports = ["--http", str(http), "--smtp", str(smtp), "--site", os.environ["PRM_SITE_URL"]]
+        found.append(Child("providers", [python, "-m", "prm.dev.providers", *ports], patience=5))
     if "demo" in get_commands():
         found.append(Child("demo", [python, "manage.py", "demo", "load"], once=True, patience=10))
     return found
