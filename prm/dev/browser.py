@@ -98,7 +98,20 @@ def accessibility_problems(page: Page) -> list[str]:
     """What axe-core finds wrong on the page, a line per rule with its first place."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found: dict[str, Any] = page.evaluate("tags => axe.run({runOnly: tags})", AXE_TAGS)
-    return [
+    problems = [
         f"{rule['id']} ×{len(rule['nodes'])}: {rule['help']} at {rule['nodes'][0]['html'][:160]}"
         for rule in found["violations"]
+    ]
+    return problems + [f"text in the colour of its ground: {html[:160]}" for html in _invisible(found["incomplete"])]
+
+
+def _invisible(unsure: list[dict[str, Any]]) -> list[str]:
+    """Text in its background's own colour, of which axe is only "unsure"; busy buttons hide theirs on purpose."""
+    return [
+        node["html"]
+        for rule in unsure
+        if rule["id"] == "color-contrast"
+        for node in rule["nodes"]
+        if any((check.get("data") or {}).get("messageKey") == "equalRatio" for check in node["any"])
+        and 'aria-busy="true"' not in node["html"]
     ]

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, Q, QuerySet
 
@@ -36,7 +37,10 @@ def keyset_page(
     """
     ordered = rows.order_by(*order)
     if after:
-        ordered = ordered.filter(_beyond(order, _decode(after, order)))
+        try:
+            ordered = ordered.filter(_beyond(order, _decode(after, order)))
+        except (ValidationError, ValueError, TypeError):  # a value that is none of its field
+            raise BadCursor(after) from None
     found = list(ordered[: size + 1])
     more = len(found) > size
     shown = found[:size]

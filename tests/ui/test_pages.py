@@ -48,7 +48,7 @@ def test_every_url_name_has_a_row() -> None:
 
 BAD_PAGE = """<!doctype html><html lang="en"><title>Bad</title><main><h1>Bad</h1>
 <img src="https://elsewhere.example/a.png"><p style="inline-size: 900px">Wide</p><button onclick="x()">Go</button>
-<script>console.error("broken")</script></main></html>"""
+<b style="color: #fff; background: #fff">Nobody reads this</b><script>console.error("broken")</script></main></html>"""
 
 
 def test_bad_page_is_found_out(browser: Browser, live_server: LiveServer) -> None:
@@ -57,6 +57,7 @@ def test_bad_page_is_found_out(browser: Browser, live_server: LiveServer) -> Non
         watching.page.goto(live_server.url + "/bad/")
         found = harness.faults(watching, portal=True)
 
+    assert any("text in the colour of its ground" in line for line in found)
     assert {line.partition(":")[0] for line in found} == {
         "1440 px", "390 px", "320 px", "inline", "small", "console", "foreign",
     }  # fmt: skip
