@@ -11,6 +11,7 @@ class DashboardConfig(AppConfig):
         from dashboard import inbox
         from prm.ui import navigation
 
+        navigation.register("today", "Today", icon="sun", url_name="today", permission="today.view")
         navigation.register(
             "inbox", "Inbox", icon="inbox", url_name="inbox", permission="inbox.view", count=inbox.waiting, urgent=True
         )

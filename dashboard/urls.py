@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from dashboard.views import inbox, pulse
+from dashboard.views import inbox, pulse, today
 
 staff_urlpatterns = [
+    path("", today.home, name="today"),
     path("inbox/", inbox.index, name="inbox"),
     path("inbox/list/", inbox.listing, name="inbox_list"),
     path("inbox/<uuid:item_id>/", inbox.item, name="inbox_item"),

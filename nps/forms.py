@@ -1,8 +1,12 @@
 """What patients and staff send us about surveys, as forms."""
 
+from typing import Any
+
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Clinic, Practice
 from nps.models import ContactAttempt, RecoveryCase, Response, ReviewSite
 from nps.recovery import LONGEST_NOTE
 from nps.wording import DRIVERS, LONGEST_COMMENT
@@ -71,10 +75,30 @@ class ResolutionForm(forms.Form):
 class ReviewSiteForm(forms.Form):
     """A page where patients can review a clinic; the address is checked by nps.reviews."""
 
-    clinic = forms.ModelChoiceField(queryset=None)
+    clinic = forms.ModelChoiceField(queryset=None, empty_label="Choose a clinic")
     kind = forms.ChoiceField(label="Site", choices=ReviewSite.Kind.choices)
-    url = forms.CharField(label="Address of the review page", max_length=400)
+    url = forms.CharField(
+        label="Address of the review page",
+        max_length=400,
+        help_text="Google: https://search.google.com/local/writereview?placeid=… or https://g.page/r/…/review",
+    )
 
-    def __init__(self, *args: object, clinics: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, clinics: QuerySet[Clinic], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["clinic"].queryset = clinics
+
+
+class ReviewPolicyForm(forms.Form):
+    """Who is asked for a review."""
+
+    mode = forms.ChoiceField(
+        label="Who gets the review mail, two hours after an answer",
+        widget=forms.RadioSelect,
+        choices=Practice.ReviewMode.choices,
+    )
+    acknowledged = forms.BooleanField(
+        label="I know what the law says about asking promoters only",
+        required=False,
+        help_text="16 CFR 465 (in force since October 21, 2024) forbids hiding unhappy voices; Google removes pages "
+        "that ask selectively. The tick is kept in the audit record.",
+    )

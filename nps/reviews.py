@@ -38,6 +38,10 @@ class GatedGoogle(ValueError):
     """Promoters only and Google do not go together: Google forbids asking selectively."""
 
 
+class SiteIsThere(ValueError):
+    """The clinic has this page already."""
+
+
 class NotAcknowledged(ValueError):
     """Promoters only needs the owner's acknowledgement."""
 
@@ -58,13 +62,20 @@ def check_url(kind: str, url: str) -> str:
 
 
 def add_site(clinic: Clinic, kind: str, url: str, *, now: datetime) -> ReviewSite:
-    """Keep a review page of a clinic. BadReviewUrl; GatedGoogle where the practice asks promoters only."""
+    """Keep a review page of a clinic. BadReviewUrl; SiteIsThere; GatedGoogle where the practice asks promoters only."""
     checked = check_url(kind, url)
     if kind == Kind.GOOGLE and clinic.practice.review_mode == Mode.PROMOTERS_ONLY:
         raise GatedGoogle
+    if ReviewSite.objects.filter(clinic=clinic, url=checked, ended_at=None).exists():
+        raise SiteIsThere
     return ReviewSite.objects.create(
         clinic=clinic, kind=kind, url=checked, created_at=now, position=ReviewSite.objects.filter(clinic=clinic).count()
     )
+
+
+def end_site(site: ReviewSite, *, now: datetime) -> None:
+    """Take a page out of use."""
+    ReviewSite.objects.filter(pk=site.pk, ended_at=None).update(ended_at=now)
 
 
 def choose_mode(practice: Practice, mode: str, *, acknowledged: bool) -> None:

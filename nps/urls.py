@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path
 
-from nps.views import portal
+from nps.views import feed, portal
 
 TOKEN = r"^(?P<token>[A-Za-z0-9_-]{20,100})"  # noqa: S105  (a pattern, no token)
 
@@ -14,4 +14,7 @@ portal_urlpatterns = [
     re_path(TOKEN + "$", portal.survey, name="survey"),
 ]
 
-staff_urlpatterns = [path("", include("nps.report_urls"))]
+staff_urlpatterns = [
+    path("nps/recovery/<uuid:case_id>/", feed.recovery_case, name="recovery_case"),
+    path("", include("nps.report_urls")),
+]

@@ -7,9 +7,10 @@ class PatientsConfig(AppConfig):
     name = "patients"
 
     def ready(self) -> None:
-        """The way to the settings that exist."""
+        """Entries of the side bar: the patients, and the way to the settings that exist."""
         from prm.ui import navigation
 
+        navigation.register("patients", "Patients", icon="users", url_name="patients", permission="patients.view")
         navigation.register(
             "settings", "Settings", icon="settings", url_name="consent_policy", permission="settings.manage",
             group=navigation.FOOT,

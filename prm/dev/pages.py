@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import F
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import signin, totp
 from accounts.models import Practice, User
 from nps import findings
-from nps.models import SurveyInvitation
+from nps.models import RecoveryCase, ReviewSite, SurveyInvitation
 from patients import access
-from patients.models import PortalLink, WorkItem
+from patients.models import Patient, PortalLink, WorkItem
 from prm import clock
 from prm.dev import browser
 from prm.tenancy import use_practice
@@ -66,6 +67,22 @@ def _work_item(practice: Practice) -> dict[str, Any] | None:
     return {"item_id": item.pk} if item else None
 
 
+def _recovery_case(practice: Practice) -> dict[str, Any] | None:
+    case = RecoveryCase.objects.order_by("-opened_at").first()
+    return {"case_id": case.pk} if case else None
+
+
+def _review_site(practice: Practice) -> dict[str, Any] | None:
+    site = ReviewSite.objects.filter(ended_at=None).first()
+    return {"site_id": site.pk} if site else None
+
+
+def _person(practice: Practice) -> dict[str, Any] | None:
+    """The patient with most to show: the one who answered last."""
+    person = Patient.objects.filter(merged_into=None).order_by(F("last_answer_at").desc(nulls_last=True)).first()
+    return {"patient_id": person.pk} if person else None
+
+
 ROWS: dict[str, Row] = {
     "appearance": Row(OPEN),
     "csp_report": Row(OPEN),
@@ -75,9 +92,14 @@ ROWS: dict[str, Row] = {
     "livez": Row(OPEN),
     "metrics": Row(OPEN),
     "readyz": Row(OPEN),
+    "nps:recovery": Row(STAFF),
     "nps:report": Row(STAFF),
     "nps:report_chart": Row(STAFF, lambda practice: {"key": next(iter(findings.CHARTS))}),
     "nps:report_pdf": Row(STAFF),
+    "nps:responses": Row(STAFF),
+    "nps:review_removal": Row(STAFF, _review_site),
+    "nps:reviews": Row(STAFF),
+    "nps:reviews_policy": Row(STAFF),
     "inbox": Row(STAFF, query="?view=open"),
     "inbox_closure": Row(STAFF, _work_item),
     "inbox_closure_undo": Row(STAFF, _work_item),
@@ -88,13 +110,20 @@ ROWS: dict[str, Row] = {
     "inbox_ownership": Row(STAFF, _work_item),
     "inbox_resolution": Row(STAFF, _work_item),
     "inbox_resolution_undo": Row(STAFF, _work_item),
+    "patient": Row(STAFF, _person),
+    "patient_consents": Row(STAFF, _person),
+    "patient_episodes": Row(STAFF, _person),
+    "patients": Row(STAFF, query="?view=everyone"),
+    "patients_none": Row(STAFF, url_name="patients", query="?q=zzzz"),
     "practices": Row(SIGNED_IN),
     "pulse": Row(STAFF),
+    "recovery_case": Row(STAFF, _recovery_case, redirects=True),
     "signin": Row(OPEN),
     "signin_factor": Row(OWES_FACTOR),
     "signin_verify": Row(OWES_CODE),
     "signout": Row(SIGNED_IN),
     "start": Row(OPEN, redirects=True),
+    "today": Row(STAFF),
     "survey": Row(PORTAL, _survey_token(answered=False)),
     "survey_comment": Row(PORTAL, _survey_token(answered=True)),
     "survey_contact": Row(PORTAL, _survey_token(answered=True)),

@@ -1,0 +1,113 @@
+"""What patients said, one by one, and the cases being worked on (nps.md section 9)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from accounts.access import FRONT_DESK, Refused, may, staff_view
+from accounts.models import Membership
+from nps import recovery
+from nps.models import RecoveryCase, Response
+from nps.score import Bucket
+from patients import worklist
+from prm import clock
+from prm.audit.record import record
+from prm.ui.tables import BadCursor, Page, keyset_page
+
+NEWEST_FIRST = ("-answered_at", "-id")
+
+
+@require_GET
+@staff_view("nps.recover")
+def responses(request: HttpRequest) -> HttpResponse:
+    """Every answer, newest first, by bucket and with words only; whoever reads people's words is audited."""
+    if request.membership.role == FRONT_DESK:
+        raise Refused("nps.set_up")  # the front desk reads the cases that are its own, not everybody's words
+    bucket = request.GET.get("bucket", "")
+    bucket = bucket if bucket in Bucket.values else ""
+    with_words = request.GET.get("words") == "1"
+    answers: QuerySet[Response] = Response.objects.valid().select_related("patient", "clinic", "therapist", "case")
+    if with_words:
+        answers = answers.exclude(comment=b"")
+    totals = {name: (answers.in_bucket(name) if name else answers).count() for name in ("", *Bucket.values)}
+    page = _page(answers.in_bucket(bucket) if bucket else answers, request)
+    record("responses.read", now=clock.now(), request=request, count=len(page.rows), bucket=bucket)
+    return render(
+        request,
+        "nps/responses.html",
+        {
+            "page": page,
+            "tabs": _tabs(request, "nps:responses"),
+            "buckets": [
+                {"name": name, "label": label, "n": totals[name], "current": name == bucket}
+                for name, label in (("", "All"), *((b.value, f"{b.label}s") for b in reversed(Bucket)))
+            ],
+            "bucket": bucket,
+            "with_words": with_words,
+        },
+    )
+
+
+@require_GET
+@staff_view("nps.recover")
+def recovery_list(request: HttpRequest) -> HttpResponse:
+    """Open cases by due time; the front desk sees its own."""
+    items = _items(request.membership).open().order_by("due_at", "id")
+    items = items.select_related("owner__user", "patient", "clinic")[:200]
+    cases = {
+        case.pk: case
+        for case in RecoveryCase.objects.filter(pk__in=[item.subject_id for item in items]).select_related("response")
+    }
+    now = clock.now()
+    rows = [
+        {"item": item, "case": cases[item.subject_id], "overdue": _overdue(cases[item.subject_id], now)}
+        for item in items
+        if item.subject_id in cases
+    ]
+    record("recovery.listed", now=now, request=request, count=len(rows))
+    return render(request, "nps/recovery_list.html", {"rows": rows, "tabs": _tabs(request, "nps:recovery")})
+
+
+@require_GET
+@staff_view("nps.recover")
+def recovery_case(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """A case by its own id: where it is worked on, the inbox."""
+    item = get_object_or_404(_items(request.membership).order_by("-opened_at"), subject_id=case_id)
+    return redirect(reverse("inbox_item", args=[request.practice.slug, item.pk]))
+
+
+def _items(member: Membership) -> Any:
+    items = worklist.visible_to(member).filter(kind=recovery.KIND)
+    return items.filter(owner=member) if member.role == FRONT_DESK else items
+
+
+def _overdue(case: RecoveryCase, now: datetime) -> bool:
+    return case.contacted_at is None and case.due_at <= now
+
+
+def _page(answers: QuerySet[Response], request: HttpRequest) -> Page:
+    try:
+        return keyset_page(answers, NEWEST_FIRST, after=request.GET.get("after", ""))
+    except BadCursor:
+        return keyset_page(answers, NEWEST_FIRST)
+
+
+def _tabs(request: HttpRequest, current: str) -> list[dict[str, Any]]:
+    member = request.membership
+    wanted = [
+        ("Overview", "nps:report", "nps.report"),
+        ("Responses", "nps:responses", "nps.set_up"),
+        ("Recovery", "nps:recovery", "nps.recover"),
+        ("Reviews", "nps:reviews", "nps.set_up"),
+    ]
+    return [
+        {"label": label, "url": reverse(name, args=[request.practice.slug]), "current": name == current}
+        for label, name, permission in wanted
+        if may(member, permission)
+    ]
