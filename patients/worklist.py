@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
 
-from accounts.models import Clinic, Membership
+from accounts.models import Clinic, Membership, MembershipClinic
 from patients.models import Patient, WorkItem, WorkItemLine
 
 REOPENS_WITHIN = timedelta(days=7)
@@ -151,6 +151,7 @@ def _with_line(item: WorkItem, what: str, *, now: datetime, by: Membership | Non
 
 def visible_to(member: Membership) -> Any:
     """Open and done items of the clinics that a member may see (daily.md §12: the episode's clinic is the item's)."""
-    items = WorkItem.objects.all()
-    clinics = list(member.clinics.values_list("pk", flat=True))
-    return items.filter(models.Q(clinic__in=clinics) | models.Q(clinic=None)) if clinics else items
+    limits = MembershipClinic.objects.filter(membership=member)  # none means all; asked inside the one statement
+    return WorkItem.objects.filter(
+        ~models.Exists(limits) | models.Q(clinic=None) | models.Q(clinic__in=limits.values("clinic"))
+    )
