@@ -82,6 +82,7 @@ def episodes(
     loose = _by_open_episode(_by_plan(loose, requests, named), named)
     found = [*named.values(), *_derived(loose, gap)]
     for episode in found:
+        episode.visits.sort(key=lambda view: (view.starts, min(view.names)))
         episode.discharges = [entry for thing in episode.things for entry in thing.history("discharge")]
         episode.hidden = bool(episode.things) and all(thing.deleted for thing in episode.things)
     problems = _attach(closings, found)
@@ -128,8 +129,6 @@ def _by_open_episode(loose: Sequence[VisitView], named: Mapping[str, EpisodeView
             fitting[0].visits.append(view)
         else:
             rest.append(view)
-    for episode in own:
-        episode.visits.sort(key=lambda view: (view.starts, min(view.names)))
     return rest
 
 

@@ -20,6 +20,8 @@ STANDBY_SECONDS = 5
 
 # task -> (seconds between two nudges, queue). Each is safe to run twice, late, or not at all once.
 SCHEDULE: dict[str, tuple[int, str]] = {
+    "integrations.tasks.find_stored": (10, "ingest"),
+    "integrations.tasks.refresh_episodes": (3600, "ingest"),
     "messaging.tasks.deliver_due": (5, "deliver"),
     "messaging.tasks.sweep_outbox": (30, "deliver"),
     "messaging.tasks.read_events": (10, "ingest"),

@@ -55,6 +55,16 @@ def practices_with_unread_events() -> list[UUID]:
     return _column("SELECT DISTINCT practice_id FROM messaging_providerevent WHERE state = 'stored'")
 
 
+def feeds_with_stored_messages() -> list[tuple[UUID, UUID]]:
+    """(practice, feed) of the feeds that are not paused and hold messages that nobody has applied yet."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(
+            "SELECT f.practice_id, f.id FROM integrations_feed f WHERE f.state <> 'paused' AND EXISTS (SELECT 1 FROM "
+            "integrations_rawmessage m WHERE m.practice_id = f.practice_id AND m.feed_id = f.id AND m.state = 'stored')"
+        )
+        return cursor.fetchall()
+
+
 def practices_of(user_id: UUID) -> RawSQL:
     """The ids of the practices in which this user has a membership that has not ended, as a sub-query.
 

@@ -1,0 +1,56 @@
+"""Celery rings, the table of raw messages is the queue: each task finds its work there and may run twice."""
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from integrations import lapse
+from integrations.apply import BATCH, apply_stored
+from integrations.models import Feed, ImportBatch, RawMessage
+from prm import clock
+from prm.tenancy import platform, use_practice
+from prm.tenancy.tasks import PracticeTask
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(queue="ingest")
+def find_stored() -> None:
+    """Ring for every feed that has messages waiting; one batch each, so that no feed keeps the others waiting."""
+    for practice_id, feed_id in platform.feeds_with_stored_messages():
+        apply_feed.for_practice(practice_id, str(feed_id))
+
+
+@shared_task(base=PracticeTask, queue="ingest")
+def apply_feed(feed_id: str) -> None:
+    """Apply one batch of a feed; rings again where there is more, and settles the uploads that are through."""
+    feed = Feed.objects.filter(pk=UUID(feed_id)).exclude(state=Feed.State.PAUSED).first()
+    if feed is None:
+        return
+    now = clock.now()
+    handled = apply_stored(feed, now=now)
+    log.info("integrations.applied", extra={"count": len(handled)})
+    if len(handled) == BATCH:
+        apply_feed.delay_on_commit(feed_id)
+    for batch in ImportBatch.objects.filter(feed=feed, state=ImportBatch.State.RUNNING):
+        if not RawMessage.objects.filter(batch=batch, state=RawMessage.State.STORED).exists():
+            ImportBatch.objects.filter(pk=batch.pk).update(state=ImportBatch.State.DONE, finished_at=now)
+
+
+def nudge(feed: Feed) -> None:
+    """Ring for a feed once the caller's transaction has committed. A lost ring costs seconds: beat rings again."""
+    try:
+        apply_feed.delay_on_commit(str(feed.pk))
+    except OperationalError:
+        log.warning("integrations.nudge_lost")
+
+
+@shared_task(queue="ingest")
+def refresh_episodes() -> None:
+    """Hourly: bookings that have passed, episodes that lapsed."""
+    now = clock.now()
+    for practice_id in platform.practice_ids():
+        with use_practice(practice_id):
+            lapse.refresh(now=now)
