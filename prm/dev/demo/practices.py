@@ -35,15 +35,15 @@ DEMO = DemoPractice(
     places=(
         Place(
             "HARBOR", "Harbor", "America/Los_Angeles", "+14155550101", "12 Quay Street, Oakland, CA 94607", 0.1,
-            ("1001^Nair^Priya^^^PT", "1002^Brandt^Tom^^^PT", "1003^Reyes^Elena^^^PT"),
+            ("1001^Nair^Priya^^^^PT", "1002^Brandt^Tom^^^^PT", "1003^Reyes^Elena^^^^PT"),
         ),
         Place(
             "EAST", "Eastside", "America/Los_Angeles", "+15105550102", "408 Foundry Street, Oakland, CA 94601", -0.6,
-            ("1004^Olsen^Kirsten^^^PT", "1005^Rahman^Idris^^^PT", "1006^Vance^Gloria^^^PTA"),
+            ("1004^Olsen^Kirsten^^^^PT", "1005^Rahman^Idris^^^^PT", "1006^Vance^Gloria^^^^PTA"),
         ),
         Place(
             "NORTH", "North Point", "America/Denver", "+13035550103", "77 Granary Road, Boulder, CO 80302", 0.3,
-            ("1007^Solano^Rafael^^^PT", "1008^Tanaka^Mei^^^PT", "1009^Dunne^Otis^^^PT"),
+            ("1007^Solano^Rafael^^^^PT", "1008^Tanaka^Mei^^^^PT", "1009^Dunne^Otis^^^^PT"),
         ),
     ),
     patients=2400,
@@ -61,7 +61,7 @@ SECOND = DemoPractice(
     places=(
         Place(
             "PRAIRIE", "Prairie Rehab", "America/Chicago", "+13125550150", "9 Elm Street, Naperville, IL 60540", 0.0,
-            ("2001^Kowal^Irena^^^PT", "2002^Ingram^Caleb^^^PT"),
+            ("2001^Kowal^Irena^^^^PT", "2002^Ingram^Caleb^^^^PT"),
         ),
     ),
     patients=60,
