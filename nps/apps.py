@@ -7,11 +7,13 @@ class NpsConfig(AppConfig):
     name = "nps"
 
     def ready(self) -> None:
-        """Timeline kinds, work-item kinds, metrics and the entry of the side bar."""
-        from nps import metrics, registrations
+        """Timeline kinds, work-item kinds, metrics, the survey step and the entry of the side bar."""
+        from campaigns import actions
+        from nps import metrics, registrations, steps
         from prm.ui import navigation
 
         registrations.register()
+        actions.register(steps.ACTION)
         metrics.define()
         navigation.register(
             "feedback",

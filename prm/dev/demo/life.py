@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from accounts.models import Membership, Practice
-from messaging.models import OutboxMessage
-from nps import answer, recovery
+from nps import answer, ask, recovery
 from nps.models import ContactAttempt, RecoveryCase, SurveyInvitation
 from nps.score import bucket
 from prm import clock
@@ -24,16 +23,12 @@ LOOKS_BACK = timedelta(days=4)
 def answers(practice: Practice, cares: dict[str, Care], *, seed: int, since: datetime, until: datetime) -> int:
     """Let patients answer the surveys whose moment lies in (since, until]; returns how many did."""
     with use_practice(practice.pk):
-        asked = SurveyInvitation.objects.filter(
-            state__in=("queued", "sent"), asked_at__gt=since - LOOKS_BACK, asked_at__lte=until
-        )
-        received = OutboxMessage.objects.filter(pk__in=asked.values("outbox_message"), state="sent").values_list("pk")
-        invitations = list(
-            asked.filter(outbox_message__in=received).select_related("patient", "episode").order_by("pk")
-        )
+        ask.settle(now=until)
+        asked = SurveyInvitation.objects.filter(state="sent", asked_at__gt=since - LOOKS_BACK, asked_at__lte=until)
+        invitations = list(asked.select_related("patient", "episode").order_by("pk"))
     given = 0
     for invitation in invitations:
-        care = cares.get(invitation.episode.source_key.rpartition(":")[2]) if invitation.episode else None
+        care = cares.get(invitation.episode.source_key.rpartition("|")[2]) if invitation.episode else None
         if care is None:
             continue
         rng = Random(f"{seed}:{care.case}:{invitation.stage}")

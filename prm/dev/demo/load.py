@@ -23,7 +23,7 @@ from integrations.models import Feed
 from messaging.outbox.deliver import Tally, deliver_practice
 from nps.models import ReviewSite
 from nps.reviews import add_site
-from nps.setup import ensure_survey
+from nps.setup import STANDARD_NAME, ensure_survey
 from patients import consent
 from patients.models import ConsentPolicy
 from prm import clock
@@ -39,7 +39,7 @@ RULE = {
     "name": "After discharge, one question",
     "purpose": "treatment",
     "trigger": {"kind": "after_discharge", "after": {"n": 1, "unit": "days"}, "at": "10:00"},
-    "steps": [{"id": "ask", "do": "survey", "channel": ["email"], "survey": "nps"}],
+    "steps": [{"id": "ask", "do": "survey", "channel": ["email"], "survey": STANDARD_NAME}],
     "stop_on": ["readmitted"],
 }
 Say = Callable[[str], None]

@@ -1,5 +1,6 @@
 """`demo load`: two practices with a history, played through the product itself."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         """Load, a line of progress a month. CommandError outside development and for a moment without offset."""
         if not settings.DEVELOPMENT:
             raise CommandError("PRM_DEVELOPMENT is off: demo practices are for development only")
+        logging.getLogger("messaging").setLevel(logging.WARNING)  # thousands of calls within a minute
         as_of = clock.now() if options["as_of"] == "now" else _moment(options["as_of"])
         for slug, plan in BY_SLUG.items():
             if options["only"] in {None, slug}:

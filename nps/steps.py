@@ -1,0 +1,52 @@
+"""The step “send the survey” of a rule, registered with `campaigns.actions`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from campaigns.actions import Action, Release, Result
+from nps import ask
+from nps.models import Survey, SurveyInvitation
+
+KIND = "survey"
+MISSING = "missing_survey"
+
+
+def release(batch: Sequence[Release], now: datetime) -> list[Result]:
+    """Ask the patients of a batch, each by the survey that its step names; one Result a Release, in their order."""
+    surveys = {survey.name: survey for survey in Survey.objects.filter(name__in={r.step[KIND] for r in batch})}
+    results: dict[str, Result] = {}
+    for name in {release.step[KIND] for release in batch}:
+        asked = [release for release in batch if release.step[KIND] == name and release.episode is not None]
+        if name not in surveys:
+            results |= {release.dedupe_key: Result(reason=MISSING) for release in asked}
+            continue
+        invitations = ask.invite_many([_asking(release) for release in asked], survey=surveys[name], now=now)
+        results |= {r.dedupe_key: _result(i) for r, i in zip(asked, invitations, strict=True)}
+    return [results.get(release.dedupe_key, Result(reason="no_episode")) for release in batch]
+
+
+def choices() -> list[tuple[str, str]]:
+    """The practice's active surveys by name; the name is what a rule keeps, so that rules can be carried over."""
+    return [(name, name) for name in Survey.objects.filter(active=True).order_by("name").values_list("name", flat=True)]
+
+
+def phrase(step: Mapping[str, Any], language: str) -> str:
+    """The step as the end of the rule's sentence."""
+    return f"envíe la encuesta “{step[KIND]}”" if language == "es" else f"send the survey “{step[KIND]}”"
+
+
+ACTION = Action(kind=KIND, names=KIND, release=release, choices=choices, phrase=phrase)
+
+
+def _asking(release: Release) -> ask.Asking:
+    return ask.Asking(
+        release.episode, firing=release.firing_id, step=release.step["id"], campaign=release.rule_id,
+        dedupe_key=release.dedupe_key, expires_at=release.expires_at,
+    )  # fmt: skip
+
+
+def _result(invitation: SurveyInvitation) -> Result:
+    if invitation.state == SurveyInvitation.State.WITHDRAWN:
+        return Result(channel=invitation.channel, reason=invitation.not_sent_reason)
+    return Result(outbox_id=invitation.outbox_message, channel=invitation.channel)
