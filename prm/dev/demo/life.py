@@ -16,12 +16,14 @@ from prm.dev.demo.truth import Care, score_for
 from prm.dev.demo.voices import CAUSES, COMMENTS, NOTES
 from prm.tenancy import use_practice
 
-ANSWERS, WRITES, AGREES = 0.47, 0.62, 0.6
+WRITES, AGREES = 0.62, 0.6
 LOOKS_BACK = timedelta(days=4)
 
 
-def answers(practice: Practice, cares: dict[str, Care], *, seed: int, since: datetime, until: datetime) -> int:
-    """Let patients answer the surveys whose moment lies in (since, until]; returns how many did."""
+def answers(
+    practice: Practice, cares: dict[str, Care], *, share: float, seed: int, since: datetime, until: datetime
+) -> int:
+    """Let a `share` of the patients answer the surveys whose moment lies in (since, until]; returns how many did."""
     with use_practice(practice.pk):
         ask.settle(now=until)
         asked = SurveyInvitation.objects.filter(state="sent", asked_at__gt=since - LOOKS_BACK, asked_at__lte=until)
@@ -33,7 +35,7 @@ def answers(practice: Practice, cares: dict[str, Care], *, seed: int, since: dat
             continue
         rng = Random(f"{seed}:{care.case}:{invitation.stage}")
         at = invitation.asked_at + timedelta(minutes=int(rng.lognormvariate(5.0, 1.2)) + 3)
-        if rng.random() < ANSWERS and since < at <= min(until, invitation.asked_at + LOOKS_BACK):
+        if rng.random() < share and since < at <= min(until, invitation.asked_at + LOOKS_BACK):
             with clock.at(at), use_practice(practice.pk):
                 _answer(invitation, care, rng, at)
             given += 1
@@ -49,13 +51,19 @@ def _answer(invitation: SurveyInvitation, care: Care, rng: Random, at: datetime)
         answer.allow_contact(response, "call" if rng.random() < AGREES else "no", now=at)
 
 
-def callbacks(practice: Practice, *, seed: int, until: datetime) -> int:
-    """Let the desk take, call and resolve recovery cases whose moment has come by `until`; returns the steps done."""
+def callbacks(practice: Practice, *, seed: int, until: datetime, since: datetime) -> int:
+    """Let the desk take, call and resolve cases whose moment has come by `until`; returns the steps done.
+
+    Cases opened after `since` are left alone, so that the inbox has work in it.
+    """
     done = 0
     with use_practice(practice.pk):
         desk = list(Membership.objects.filter(role__in=("front_desk", "manager")).select_related("user").order_by("id"))
         cases = list(
-            RecoveryCase.objects.exclude(state="resolved").select_related("response", "patient").order_by("id")
+            RecoveryCase.objects.open()
+            .filter(opened_at__lte=since)
+            .select_related("response", "patient")
+            .order_by("id")
         )
     for case in cases:
         rng = Random(f"{seed}:{case.patient.search_name}:{case.opened_at:%Y%m%d%H%M}")

@@ -1,7 +1,7 @@
-"""Plays the history of a demo practice, day by day, through the same functions that the product runs on.
+"""Plays the history of a demo practice, step by step, through the same functions that the product runs on.
 
-A day is: the EMR's messages arrive, the rules are evaluated, what is due leaves, patients answer, staff call back. Each
-part is safe to play twice, and the last day that was played is kept, so that a load that was stopped goes on.
+A step of two days is: the EMR's messages arrive, the rules are evaluated, what is due leaves, patients answer, staff
+call back. Each part is safe to play twice, and how far it was played is kept, so that a load that was stopped goes on.
 """
 
 import json
@@ -32,7 +32,7 @@ from prm.dev.demo.practices import DemoPractice
 from prm.dev.people import make_demo_staff
 from prm.tenancy import use_practice
 
-DAY = timedelta(days=1)
+STEP = timedelta(days=2)  # shorter than a rule may be late (72 h); what a step costs hardly depends on its length
 FEED = "EMR"
 RULE = {
     "schema": "prm.rule/1",
@@ -47,9 +47,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Played:
-    """What a load did: days played and messages taken in."""
+    """What a load did: steps of two days played and messages taken in."""
 
-    days: int
+    steps: int
     messages: int
 
 
@@ -69,29 +69,39 @@ def load(plan: DemoPractice, *, as_of: datetime, seed: int, say: Say) -> Played:
     cursor = _cursor(plan) or begin
     todo = [message for message in feed.messages(lives) if cursor < message[0] <= as_of]
     cares = {care.case: care for person in lives for care in person.cares}
-    days = taken = 0
+    steps = taken = 0
     while cursor < as_of:
-        until = min(cursor + DAY, as_of)
+        until = min(cursor + STEP, as_of)
         count = next((i for i, (at, _raw) in enumerate(todo) if at > until), len(todo))
-        _day(practice, emr, [raw for _at, raw in todo[:count]], cares, seed=seed, since=cursor, until=until)
-        todo, cursor, days, taken = todo[count:], until, days + 1, taken + count
+        _step(
+            plan,
+            practice,
+            emr,
+            [raw for _at, raw in todo[:count]],
+            cares,
+            seed=seed,
+            since=cursor,
+            until=until,
+            waiting=as_of - timedelta(days=plan.waiting_days),
+        )
+        todo, cursor, steps, taken = todo[count:], until, steps + 1, taken + count
         _keep(plan, practice.pk, {"as_of": drawn, "until": until.isoformat()})
-        if days % 30 == 0:
+        if steps % 15 == 0:
             say(f"{plan.name}: {cursor:%b %Y}, {taken:,} messages")
-    return Played(days, taken)
+    return Played(steps, taken)
 
 
-def _day(
-    practice: Practice, emr: Feed, messages: list[bytes], cares: dict[str, truth.Care], *, seed: int, since: datetime,
-    until: datetime,
+def _step(
+    plan: DemoPractice, practice: Practice, emr: Feed, messages: list[bytes], cares: dict[str, truth.Care], *,
+    seed: int, since: datetime, until: datetime, waiting: datetime,
 ) -> None:  # fmt: skip
     with clock.at(until):
         if messages:
             play.ingest_bytes(practice, emr, messages, now=until)
         _evaluate(practice, until)
         _deliver(practice)
-        life.answers(practice, cares, seed=seed, since=since, until=until)
-        life.callbacks(practice, seed=seed, until=until)
+        life.answers(practice, cares, share=plan.answers, seed=seed, since=since, until=until)
+        life.callbacks(practice, seed=seed, until=until, since=waiting)
 
 
 def _evaluate(practice: Practice, at: datetime) -> None:

@@ -22,6 +22,8 @@ class DemoPractice:
     patients: int
     months: int
     hours: dict[str, list[list[str]]]
+    answers: float  # share of those asked who answer
+    waiting_days: int  # recovery cases younger than this are left for whoever looks at the inbox
 
 
 DEMO = DemoPractice(
@@ -49,6 +51,8 @@ DEMO = DemoPractice(
     patients=2400,
     months=24,
     hours=_HOURS,
+    answers=0.47,
+    waiting_days=8,
 )  # fmt: skip
 SECOND = DemoPractice(
     slug="second",
@@ -60,12 +64,14 @@ SECOND = DemoPractice(
     postal_address="9 Elm Street, Naperville, IL 60540",
     places=(
         Place(
-            "PRAIRIE", "Prairie Rehab", "America/Chicago", "+13125550150", "9 Elm Street, Naperville, IL 60540", 0.0,
+            "PRAIRIE", "Prairie Rehab", "America/Chicago", "+13125550150", "9 Elm Street, Naperville, IL 60540", -1.1,
             ("2001^Kowal^Irena^^^^PT", "2002^Ingram^Caleb^^^^PT"),
         ),
     ),
     patients=60,
-    months=6,
+    months=4,
     hours=_HOURS,
+    answers=0.75,
+    waiting_days=40,
 )  # fmt: skip
 BY_SLUG = {practice.slug: practice for practice in (SECOND, DEMO)}

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         for slug, plan in BY_SLUG.items():
             if options["only"] in {None, slug}:
                 played = load(plan, as_of=as_of, seed=options["seed"], say=self.stdout.write)
-                self.stdout.write(f"{plan.name} is loaded: {played.days} days, {played.messages:,} messages played now")
+                self.stdout.write(f"{plan.name} is loaded: {played.messages:,} messages played now")
 
     def sign_ins(self) -> list[str]:
         """How to get in, for the terminal of `make run`."""
