@@ -7,7 +7,12 @@ class MessagingConfig(AppConfig):
     name = "messaging"
 
     def ready(self) -> None:
-        """Add the kinds of timeline entries and work items that messages bring."""
+        """Add the kinds of timeline entries and work items that messages bring, and the page of messages."""
         from messaging import registrations
+        from prm.ui import navigation
 
         registrations.register()
+        navigation.register(
+            "outbox", "Outbox", icon="send", url_name="outbox", permission="outbox.view", group=navigation.FOOT,
+            count=registrations.unsettled, urgent=True,
+        )  # fmt: skip

@@ -35,9 +35,14 @@ def make(
 
 
 def address(practice: Practice, link: Link) -> str:
-    """The absolute `/r/…` address of a link; the signature covers practice and link."""
+    """The absolute `/r/…` address of a link."""
+    return f"{settings.SITE_URL}/r/{signed_id(practice, link)}"
+
+
+def signed_id(practice: Practice, link: Link) -> str:
+    """`<public id of the practice>.<link>.<signature>`; the signature covers both, so neither can be exchanged."""
     identifier = base64.urlsafe_b64encode(link.pk.bytes).decode().rstrip("=")
-    return f"{settings.SITE_URL}/r/{practice.public_id}.{identifier}.{crypto.sign(practice.public_id, identifier)}"
+    return f"{practice.public_id}.{identifier}.{crypto.sign(practice.public_id, identifier)}"
 
 
 def read(signed_id: str) -> tuple[str, UUID] | None:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from messaging.models import OutboxMessage
 from patients import timeline, worklist
 
 
@@ -22,7 +24,10 @@ def register() -> None:
     )  # fmt: skip
     worklist.register("complaint", label=gettext_lazy("Reported as spam"), icon="mail-warning", tone="bad")
     worklist.register(
-        "template_broken", label=gettext_lazy("Message cannot be sent as it is"), icon="file-warning", tone="warn"
+        "template_broken",
+        label=gettext_lazy("Message cannot be sent as it is"),
+        icon="file-exclamation-point",
+        tone="warn",
     )
     worklist.register("breaker", label=gettext_lazy("Sending is paused"), icon="circle-pause", tone="bad")
 
@@ -49,3 +54,8 @@ def _bounced(facts: Mapping[str, Any]) -> str:
 
 def _complained(facts: Mapping[str, Any]) -> str:
     return _("“%(template)s” was reported as spam") % {"template": _named(facts)}
+
+
+def unsettled(request: HttpRequest) -> int:
+    """Messages that wait for a person: held ones and unknown ones; the figure beside “Outbox”."""
+    return OutboxMessage.objects.filter(state__in=("held", "unknown")).count()

@@ -1,4 +1,7 @@
-"""Celery rings, PostgreSQL is the queue: each task finds its work in the tables and may run twice or not at all."""
+"""Celery rings, PostgreSQL is the queue: each task finds its work in the tables and may run twice or not at all.
+
+Beat and the nudges name the queue: a `queue` of the task itself is deprecated in Celery 5.7.
+"""
 
 import logging
 
@@ -16,12 +19,12 @@ log = logging.getLogger(__name__)
 def nudge() -> None:
     """Ring for a worker now. A broker that is away costs seconds: beat rings again."""
     try:
-        deliver_due.apply_async(retry=False)
+        deliver_due.apply_async(queue="deliver", retry=False)
     except OperationalError:
         log.warning("outbox.nudge_lost")
 
 
-@shared_task(queue="deliver")
+@shared_task
 def deliver_due() -> None:
     """Send what is due on every channel that somebody carries; rings again where its time ended before the work."""
     more = False
@@ -31,7 +34,7 @@ def deliver_due() -> None:
         nudge()
 
 
-@shared_task(queue="deliver")
+@shared_task
 def sweep_outbox() -> None:
     """Settle the rows of workers that died."""
     now = clock.now()
@@ -41,7 +44,7 @@ def sweep_outbox() -> None:
         log.info("outbox.swept", extra={"count": again, "due": unknown})
 
 
-@shared_task(queue="ingest")
+@shared_task
 def read_events() -> None:
     """Work in what providers have told and nobody has read yet."""
     for practice_id in platform.practices_with_unread_events():
@@ -52,6 +55,6 @@ def read_events() -> None:
 def nudge_events() -> None:
     """Ring for the reader of events; without a broker beat does within seconds."""
     try:
-        read_events.apply_async(retry=False)
+        read_events.apply_async(queue="ingest", retry=False)
     except OperationalError:
         log.warning("events.nudge_lost")

@@ -5,7 +5,7 @@ no rows: no transaction is open while it talks to the outside.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -128,3 +128,8 @@ def providers(channel: str) -> list[Provider]:
 def channels() -> list[str]:
     """The channels that somebody carries."""
     return sorted({found.channel for found in _providers.values()})
+
+
+def without_secrets(sender: Sender) -> Sender:
+    """The same identity for another provider's form."""
+    return replace(sender, options={}, credentials={})

@@ -1,5 +1,6 @@
 """/r/<signed id>: count and lead on."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
@@ -10,6 +11,7 @@ from prm import clock
 from prm.tenancy import use_practice
 
 
+@login_not_required
 @require_safe
 def follow(request: HttpRequest, signed_id: str) -> HttpResponse:
     """302 to the stored address; 404 for an id that we did not sign or no longer know."""

@@ -12,6 +12,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import signin, totp
 from accounts.models import Practice, User
+from messaging import links
+from messaging.channels.preview.send import mailbox
+from messaging.models import OutboxMessage
 from nps import findings
 from nps.models import RecoveryCase, ReviewSite, SurveyInvitation
 from patients import access
@@ -83,10 +86,40 @@ def _person(practice: Practice) -> dict[str, Any] | None:
     return {"patient_id": person.pk} if person else None
 
 
+def _message(practice: Practice) -> dict[str, Any] | None:
+    """A message that was handed to a provider."""
+    message = OutboxMessage.objects.order_by("state", "-created_at").filter(attempts__gt=0).first()
+    return {"message_id": message.pk} if message else None
+
+
+def _counted_link(practice: Practice) -> dict[str, Any]:
+    """A link that leads out of the product."""
+    link = links.make("https://example.com/review", label="sample", now=clock.now())
+    return {"signed_id": links.signed_id(practice, link)}
+
+
+def _received(practice: Practice) -> dict[str, Any] | None:
+    """The newest mail in the demo's mailbox."""
+    found = sorted(mailbox().glob("*.json"))
+    return {"message_id": found[-1].stem} if found else None
+
+
 ROWS: dict[str, Row] = {
     "appearance": Row(OPEN),
     "csp_report": Row(OPEN),
+    "channel_sendgrid": Row(STAFF, url_name="channel_settings", query="?provider=sendgrid"),
+    "channel_settings": Row(STAFF),
+    "channel_test": Row(STAFF),
     "dev_codes": Row(OPEN),
+    "dev_mail": Row(OPEN),
+    "dev_mail_html": Row(OPEN, _received, fragment=True),
+    "dev_mail_message": Row(OPEN, _received),
+    "follow_link": Row(OPEN, _counted_link, redirects=True),
+    "message_html": Row(STAFF, _message, fragment=True),
+    "outbox": Row(STAFF),
+    "outbox_message": Row(STAFF, _message),
+    "outbox_text": Row(STAFF, _message, url_name="outbox_message", query="?show=text"),
+    "sendgrid_events": Row(OPEN, lambda practice: {"hook_practice": practice.public_id}),
     "dev_parts": Row(OPEN),
     "consent_policy": Row(STAFF),
     "livez": Row(OPEN),

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 from accounts.models import Membership, Practice, User
+from messaging.compose import library
+from messaging.outbox import deliver, queue
 from nps import recovery
+from patients import consent
 from patients.models import Episode, Visit
 from prm import clock
 from prm.tenancy import use_practice
 from tests.factories.accounts import ClinicFactory, MembershipFactory, PracticeFactory, TherapistFactory
 from tests.factories.nps import InvitationFactory, ResponseFactory, ReviewSiteFactory
-from tests.factories.patients import EpisodeFactory, VisitFactory
+from tests.factories.patients import EpisodeFactory, PatientFactory, VisitFactory
 
 
 def build() -> tuple[Practice, User]:
@@ -25,7 +28,20 @@ def build() -> tuple[Practice, User]:
             )
             recovery.open_case(response, now=clock.now())
         InvitationFactory(episode=_episode(clinic))
+        _queue_a_mail(practice)
+    deliver.deliver_due("email")
     return practice, owner
+
+
+def _queue_a_mail(practice: Practice) -> None:
+    """A message that the preview takes at once."""
+    patient = PatientFactory(first_name="Ruth", last_name="Abara")
+    consent.state(patient, "email", "care", granted=True, how="patient", now=clock.now())
+    queue.enqueue(
+        practice, patient=patient, channel="email", purpose="treatment", topic="surveys", klass="care",
+        template_version=library.version(practice, library.SURVEY), dedupe_key="sample",
+        context={"links.survey": "https://example.com/portal/abcdefghij/sample"},
+    )  # fmt: skip
 
 
 def _episode(clinic: object) -> Episode:

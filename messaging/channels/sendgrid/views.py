@@ -1,5 +1,6 @@
 """POST /hooks/sendgrid/<practice>/events: verify, keep, answer; worked in afterwards (messaging.md §4)."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -17,6 +18,7 @@ from prm.tenancy import use_practice
 LARGEST = 5 * 2**20
 
 
+@login_not_required
 @csrf_exempt
 @require_POST
 def events(request: HttpRequest, hook_practice: str) -> HttpResponse:
