@@ -21,7 +21,7 @@ class DatabaseUuid7(Func):
 class DatabaseClock(Func):
     """The database's clock, moving within a transaction: what `changed_at` holds (campaigns.md §7.3).
 
-    Not `prm.clock`: the evaluator compares it with the start of open transactions, and a played history must not move it.
+    Not `prm.clock`: the evaluator compares it with the start of open transactions; a played history must not move it.
     """
 
     function = "clock_timestamp"
