@@ -85,7 +85,8 @@ def _answer(number: int, row: dict[str, str], zone: ZoneInfo) -> Answer:
     except ValueError:
         raise refuse("answered_at", "a moment such as 2026-03-01T09:30:00-05:00") from None
     at = at if at.tzinfo else at.replace(tzinfo=zone)
-    return Answer(**{**row, "score": int(given), "answered_at": at})
+    words = {column: row[column] for column in COLUMNS if column not in {"score", "answered_at"}}
+    return Answer(score=int(given), answered_at=at, **words)
 
 
 def calculate(

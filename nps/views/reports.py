@@ -10,12 +10,13 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from accounts.access import MANAGER, OWNER, staff_view
+from accounts.access import MANAGER, OWNER, may, staff_view
 from accounts.models import Clinic, Therapist
 from nps import findings, masking, reports
 from nps.models import RecoveryCase, Response, Stage
 from nps.reports import Report, Scope
 from nps.score import Bucket
+from patients.models import WorkItem
 from prm import clock
 from prm.audit import record
 from prm.ui import pdf, period
@@ -45,7 +46,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "comparisons": period.COMPARISONS,
         "stages": Stage.choices,
         "tabs": _tabs(request),
-        "recovery_url": _link(request, "nps:recovery"),
+        "recovery_url": _inbox(request),
         "filtered": any(request.GET.values()),
     }
     return render(request, "nps/report.html", context)
@@ -133,6 +134,9 @@ def _reads_comments(request: HttpRequest) -> bool:
 
 def _comments(request: HttpRequest, found: Report, show: str) -> list[dict[str, Any]]:
     rows = reports.comments(found.period.start, found.period.end, found.scope, bucket=show)
+    cases = [row.case_id for row in rows if row.case_id]
+    opened = WorkItem.objects.filter(subject_id__in=cases).order_by("pk").values_list("subject_id", "pk")
+    items = dict(opened) if cases else {}
     return [
         {
             "response": row,
@@ -140,7 +144,7 @@ def _comments(request: HttpRequest, found: Report, show: str) -> list[dict[str, 
             "on": row.answered_at.astimezone(found.period.zone).date(),
             "where": findings.visit_words(row),
             "patient_url": _link(request, "patient", row.patient_id),
-            "case_url": _link(request, "recovery_case", row.case_id) if row.case_id else "",
+            "case_url": _link(request, "inbox_item", items[row.case_id]) if row.case_id in items else "",
             "case": _case_words(row, found),
         }
         for row in rows
@@ -172,6 +176,12 @@ def _link(request: HttpRequest, name: str, *args: object) -> str:
         return reverse(name, args=[request.practice.slug, *args])  # type: ignore[attr-defined]
     except NoReverseMatch:
         return ""
+
+
+def _inbox(request: HttpRequest) -> str:
+    """Where recovery cases are worked, for those who may open it."""
+    inbox = _link(request, "inbox")
+    return f"{inbox}?view=recovery" if inbox and may(request.membership, "inbox.view") else ""  # type: ignore[attr-defined]
 
 
 def _url(request: HttpRequest, name: str, *args: object) -> str:

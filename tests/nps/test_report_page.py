@@ -11,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pypdf import PdfReader
 
+from nps import recovery
 from nps.models import Response
+from patients.models import WorkItem
 from prm import clock
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
@@ -216,6 +218,17 @@ def test_the_report_asks_the_database_five_times_whatever_it_shows(practice):
     own = re.compile(r"nps_|UNION ALL \(?SELECT false|accounts_therapist")
     assert len([query for query in captured if own.search(query["sql"])]) == 5
     assert len([query for query in captured if query["sql"].startswith(("SELECT", "WITH", "("))]) <= 20
+
+
+def test_a_comment_leads_to_its_case_and_the_figures_of_recovery_to_the_inbox(practice):
+    with use_practice(practice.pk):
+        row = answers([2], comment_text="Nobody called back")[0]
+        case = recovery.open_case(row, now=OCTOBER)
+        item = WorkItem.objects.get(subject_id=case.pk)
+    html = staff_client(practice).get(url()).content.decode()
+
+    assert f'href="/harbor/inbox/{item.pk}/"' in html
+    assert 'href="/harbor/inbox/?view=recovery"' in html
 
 
 def test_other_methods_are_refused(practice):
