@@ -24,8 +24,21 @@ def policy_reports() -> float:
     )
 
 
-@pytest.mark.parametrize("name", sorted(name for name, row in pages.ROWS.items() if not row.fragment))
+NAMES = sorted(name for name, row in pages.ROWS.items() if not row.fragment)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_page_is_without_fault(name: str, browser: Browser, live_server: LiveServer) -> None:
+    visit_one(name, browser, live_server.url)
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("name", NAMES)
+def test_page_is_without_fault_in_the_dark_and_in_spanish(name: str, browser: Browser, live_server: LiveServer) -> None:
+    visit_one(name, browser, live_server.url, language="es", color_scheme="dark")
+
+
+def visit_one(name: str, browser: Browser, address: str, *, language: str = "", **options: str) -> None:
     practice, owner = world.build()
     visit = next((visit for visit in pages.visits(practice) if visit.name == name), None)
     assert visit is not None, f"tests/ui/world.py makes nothing that {name} could show"
@@ -34,9 +47,11 @@ def test_page_is_without_fault(name: str, browser: Browser, live_server: LiveSer
         return
     before = policy_reports()
 
-    cookies = pages.cookies(visit.side, owner, live_server.url)
-    with harness.watched(browser, live_server.url, cookies=cookies) as watching:
-        found = harness.problems(watching, visit.path, portal=visit.side == pages.PORTAL)
+    portal = visit.side == pages.PORTAL
+    spanish = ("&" if "?" in visit.path else "?") + f"lang={language}" if portal and language else ""
+    cookies = pages.cookies(visit.side, owner, address)
+    with harness.watched(browser, address, cookies=cookies, **options) as watching:
+        found = harness.problems(watching, visit.path + spanish, portal=portal)
 
     assert found == []
     assert policy_reports() == before
