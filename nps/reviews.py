@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from accounts.models import Clinic, Practice
+from messaging import links
 from messaging.compose import library
-from messaging.models import Klass, MessagePurpose, Topic
+from messaging.models import Klass, Link, MessagePurpose, Topic
 from messaging.outbox import queue
 from nps.models import Response, ReviewRequest, ReviewSite
 from nps.score import Bucket
@@ -68,9 +69,11 @@ def add_site(clinic: Clinic, kind: str, url: str, *, now: datetime) -> ReviewSit
         raise GatedGoogle
     if ReviewSite.objects.filter(clinic=clinic, url=checked, ended_at=None).exists():
         raise SiteIsThere
-    return ReviewSite.objects.create(
+    site = ReviewSite.objects.create(
         clinic=clinic, kind=kind, url=checked, created_at=now, position=ReviewSite.objects.filter(clinic=clinic).count()
     )
+    links.make(checked, label=f"review:{kind}", source=site, now=now)  # for the thanks page, whose GET writes nothing
+    return site
 
 
 def end_site(site: ReviewSite, *, now: datetime) -> None:
@@ -98,6 +101,15 @@ def sites_of(clinic: Clinic | None) -> list[ReviewSite]:
             :MOST_BUTTONS
         ]
     )
+
+
+def buttons(response: Response, practice: Practice) -> list[tuple[ReviewSite, str]]:
+    """The review pages that the thanks page shows for an answer, each with its counted address, by policy."""
+    if not offered(response, practice.review_mode):
+        return []
+    sites = sites_of(response.clinic)
+    counted = {link.source: link for link in Link.objects.filter(source__in=[site.pk for site in sites])}
+    return [(site, links.address(practice, counted[site.pk]) if site.pk in counted else site.url) for site in sites]
 
 
 def offered(response: Response, mode: str) -> bool:
@@ -130,18 +142,22 @@ def ask(response: Response, *, now: datetime) -> ReviewRequest | None:
         topic=Topic.SURVEYS, klass=Klass.CARE,
         template_version=library.version(practice, library.REVIEW_REQUEST), language=response.language,
         dedupe_key=f"review:{response.pk}", not_before=now + DELAY, expires_at=now + DELAY + LASTS, source=request,
-        context=_context(response, sites),
+        context=_context(practice, request, sites, now=now),
     )  # fmt: skip
     ReviewRequest.objects.filter(pk=request.pk).update(outbox_message=message.pk)
+    Link.objects.filter(source=request.pk).update(
+        message=message
+    )  # so that a scanner's clicks are told from a person's
     timeline.record(response.patient, "review_asked", request, at=now)
     return request
 
 
-def _context(response: Response, sites: list[ReviewSite]) -> dict[str, str]:
-    """The merge values of the mail: where to review the clinic."""
-    context = {"clinic.name": response.clinic.display_name}
+def _context(practice: Practice, request: ReviewRequest, sites: list[ReviewSite], *, now: datetime) -> dict[str, str]:
+    """The merge values of the mail: where to review the clinic, by counted links that lead there with one click."""
+    context = {"clinic.name": request.clinic.display_name}
     for suffix, site in zip(("", "_second"), sites, strict=False):
-        context[f"links.review{suffix}"] = site.url
+        link = links.make(site.url, label=f"review:{site.kind}", source=request, now=now)
+        context[f"links.review{suffix}"] = links.address(practice, link)
         context[f"review.site{suffix}"] = site.get_kind_display()
     return context
 

@@ -26,6 +26,7 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "messaging.tasks.sweep_outbox": (30, "deliver"),
     "messaging.tasks.read_events": (10, "ingest"),
     "campaigns.tasks.tick": (60, "evaluate"),
+    "nps.tasks.settle_all": (60, "evaluate"),
 }
 
 app = Celery("prm")

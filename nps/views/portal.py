@@ -146,7 +146,6 @@ def _question(
 def _thanks(
     request: HttpRequest, invitation: SurveyInvitation, response: Response, *, problem: object = None, status: int = 200
 ) -> HttpResponse:
-    shown = reviews.sites_of(response.clinic) if reviews.offered(response, request.practice.review_mode) else []
     return render(
         request,
         "nps/survey_thanks.html",
@@ -156,7 +155,7 @@ def _thanks(
             "said": bool(response.comment),
             "drivers": wording.drivers(invitation.pk),
             "ask_contact": response.bucket != Bucket.PROMOTER,
-            "sites": shown,
+            "sites": reviews.buttons(response, request.practice),
             "problem": problem,
             "page": request.path if "sent" in request.GET else request.path.rpartition("/")[0],
             "longest": wording.LONGEST_COMMENT,

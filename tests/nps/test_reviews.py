@@ -3,17 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import Membership, Practice
-from messaging.models import OutboxMessage
+from messaging.models import LinkClick, OutboxMessage
 from messaging.outbox.contexts import read_context
 from nps import answer, reviews
 from nps.models import ReviewRequest, ReviewSite
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
 from tests.factories.accounts import ClinicFactory, PracticeFactory, staff_client
-from tests.factories.nps import InvitationFactory, ReviewSiteFactory
+from tests.factories.nps import InvitationFactory, ResponseFactory, ReviewSiteFactory
 
 GOOD = [
     ("google", "https://search.google.com/local/writereview?placeid=ChIJN1t_tDeuEmsRUsoyG83frY4"),
@@ -204,3 +205,17 @@ def test_another_practices_page_cannot_be_removed(shop):
 
 def test_nobody_without_signing_in(shop):
     assert Client().get(path(shop[0])).status_code == 302
+
+
+def test_the_buttons_lead_by_a_counted_link_to_the_page_and_nowhere_else(shop):
+    practice, clinic = shop
+    staff_client(practice).post(path(practice), {"clinic": clinic.pk, "kind": "google", "url": GOOD[0][1]})
+    with use_practice(practice.pk):
+        response = ResponseFactory(clinic=clinic, score=2)
+        [(site, address)] = reviews.buttons(response, practice)
+    assert address.startswith(f"{settings.SITE_URL}/r/{practice.public_id}.")
+    visitor = Client()
+    assert visitor.get(address.removeprefix(settings.SITE_URL))["Location"] == site.url
+    assert visitor.get(address.removeprefix(settings.SITE_URL)[:-2]).status_code == 404
+    with use_practice(practice.pk):
+        assert LinkClick.objects.count() == 1
