@@ -16,6 +16,7 @@ from prm.tenancy.models import PracticeModel
 WANTED: dict[str, dict[str, Any]] = {
     "campaigns.rule": {"draft": dict},
     "nps.response": {"channel": "staff"},
+    "patients.workitem": {"kind": "recovery", "subject_id": lambda: make(apps.get_model("nps.RecoveryCase")).pk},
 }
 
 _numbers = count(1)

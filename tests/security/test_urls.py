@@ -1,0 +1,205 @@
+"""Every address of the resolver against the people who must not get in, and against requests that must not act."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+
+from accounts.models import RESERVED_WORDS, Practice, User
+from prm import clock
+from prm.ids import uuid7
+from tests.factories.accounts import PracticeFactory, staff_client
+from tests.security import catalogue, urls
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+
+EVERY = urls.addresses()
+STAFF = [address for address in EVERY if address.is_staff]
+OPEN = {
+    "appearance", "csp_report", "livez", "metrics", "readyz", "signin", "signin_factor", "signin_verify", "signout",
+    "start",
+    "follow_link", "sendgrid_events",  # a patient's signed link; a provider's signed call
+    "dev_codes", "dev_parts",  # in development only
+}  # fmt: skip
+WITHOUT_CSRF_TOKEN = {
+    "csp_report",  # sent by browsers; counts
+    "sendgrid_events",  # signed by the provider
+}
+ANY = {"GET", "POST"}
+
+
+@pytest.fixture
+def practice() -> Practice:
+    return PracticeFactory(slug="harbor")
+
+
+@pytest.fixture
+def other() -> Practice:
+    return PracticeFactory(slug="elsewhere")
+
+
+def nobody() -> Client:
+    return Client()
+
+
+def with_a_password_alone() -> Client:
+    """A right password was given, the code is owed."""
+    client = Client()
+    user = User.objects.create_user("half@example.com", "Half", "correct horse battery")
+    session = client.session
+    session["signin"] = {
+        "user": str(user.pk),
+        "hash": user.get_session_auth_hash(),
+        "at": clock.now().timestamp(),
+        "next": "",
+    }
+    session.save()
+    return client
+
+
+def signed_in_without_a_factor() -> Client:
+    """Django takes this one for signed in; we must not."""
+    client = Client()
+    client.force_login(User.objects.create_user("bare@example.com", "Bare", "correct horse battery"))
+    now = clock.now().timestamp()
+    session = client.session
+    session.update({"signed_in_at": now, "seen_at": now})
+    session.save()
+    return client
+
+
+def test_the_way_of_these_tests_to_owe_a_code_is_the_products():
+    client = with_a_password_alone()
+    assert client.get("/signin/factor/").status_code == 302  # waits for a device: the session is understood
+    assert client.get("/signin/verify/").url == "/signin/factor/"
+
+
+def test_what_is_open_to_everybody_is_this_list():
+    assert {address.name for address in EVERY if address.is_open} - OPEN == set()
+
+
+def test_every_staff_address_names_its_permission():
+    assert [address.name for address in STAFF if not getattr(address.view, "permission", None)] == []
+
+
+@pytest.mark.parametrize("person", [nobody, with_a_password_alone, signed_in_without_a_factor])
+def test_no_page_is_reached_without_a_second_factor(practice, person):
+    client = person()
+    reached = set()
+    for address in EVERY:
+        if address.is_open or address.is_portal:
+            continue
+        where = urls.path(address, practice)
+        for method in ANY:
+            answer = client.generic(method, where)
+            if not (answer.status_code == 302 and answer.url.startswith("/signin/")):
+                reached.add((address.name, method, answer.status_code))
+    assert reached == set()
+
+
+def test_every_post_wants_a_csrf_token(practice):
+    client = staff_client(practice)
+    client.handler.enforce_csrf_checks = True
+    taken = set()
+    for address in EVERY:
+        answer = client.post(urls.path(address, practice))
+        if answer.status_code != 403:
+            taken.add(address.name)
+    assert taken - WITHOUT_CSRF_TOKEN == set()
+
+
+def state() -> dict[str, Any]:
+    """A fingerprint of every table, as the role that sees all rows; sessions and the record of reads may grow."""
+    found = {}
+    with connections["platform"].cursor() as cursor:
+        for table in sorted(catalogue.tables() - catalogue.partitions() - {"django_session", "audit_auditevent"}):
+            cursor.execute(
+                f"SELECT count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) FROM \"{table}\" t"
+            )
+            found[table] = cursor.fetchone()
+    return found
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_reading_changes_no_row(practice, method):
+    client = staff_client(practice)
+    paths = {address.name: urls.path(address, practice) for address in EVERY}
+    before = state()
+    for name, where in paths.items():
+        answer = client.generic(method, where)
+        assert answer.status_code < 500, name
+    after = state()
+    assert {table: after[table] for table in after if after[table] != before[table]} == {}
+
+
+def test_another_practices_addresses_are_those_of_one_that_does_not_exist(practice, other):
+    client = staff_client(practice)
+    different = {}
+    for address in STAFF:
+        rows = urls.make_rows(address, other)
+        theirs = urls.path(address, other, ids=rows)
+        nowhere = theirs.replace(f"/{other.slug}/", "/no-such-practice/", 1)
+        for method in ANY:
+            one, two = client.generic(method, theirs), client.generic(method, nowhere)
+            if (one.status_code, one.content) != (404, two.content):
+                different[address.name, method] = (one.status_code, two.status_code)
+    assert different == {}
+
+
+def test_another_practices_row_is_answered_as_one_that_does_not_exist(practice, other):
+    client = staff_client(practice)
+    different = {}
+    for address in STAFF:
+        if not address.names_a_row:
+            continue
+        foreign = urls.make_rows(address, other)
+        missing = {name: uuid7() if name.endswith("_id") else value for name, value in foreign.items()}
+        for method in ANY:
+            one = client.generic(method, urls.path(address, practice, ids=foreign))
+            two = client.generic(method, urls.path(address, practice, ids=missing))
+            if (one.status_code, one.content) != (two.status_code, two.content) or one.status_code not in {404, 405}:
+                different[address.name, method] = (one.status_code, two.status_code)
+    assert different == {}
+
+
+def test_an_unknown_public_id_is_a_404(practice, other):
+    client = Client()
+    for address in EVERY:
+        if address.is_portal:
+            where = urls.path(address, practice).replace(practice.public_id, "aaaaaaaaaa")
+            found = {client.generic(method, where).status_code for method in ANY}
+            assert found <= {404, 405}, address.name
+
+
+def test_a_link_of_one_practice_opens_nothing_under_another(practice, other):
+    client = Client()
+    for address in EVERY:
+        if "token" in address.arguments:
+            where = urls.path(address, other).replace(other.public_id, practice.public_id)
+            unknown = where.replace(urls_token(where), "x" * 43)
+            one, two = client.get(where), client.get(unknown)
+            assert (one.status_code, one.content) == (two.status_code, two.content), address.name
+
+
+def urls_token(where: str) -> str:
+    """The token in a portal address."""
+    return where.split("/")[3]
+
+
+def test_the_first_words_of_our_addresses_are_reserved():
+    first = {address.pattern.split("/")[0] for address in EVERY if not address.is_staff} - {""}
+    assert first <= RESERVED_WORDS
+    fixed = {
+        parts[2]
+        for parts in (address.pattern.split("/") for address in EVERY if address.is_portal)
+        if "<" not in parts[2]
+    }
+    assert fixed - {""} <= RESERVED_WORDS
+
+
+def test_no_session_cookie_is_readable_by_scripts():
+    assert settings.SESSION_COOKIE_HTTPONLY
+    assert settings.CSRF_COOKIE_HTTPONLY
+    assert settings.SESSION_COOKIE_SAMESITE == "Lax"
