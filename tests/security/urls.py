@@ -16,6 +16,7 @@ from tests.security import rows
 
 # What an argument holds: the label of a model, or a value. `<x>_id` needs no line where a model ends so.
 ARGUMENTS: dict[str, Any] = {
+    "message_id": "messaging.OutboxMessage",
     "raw_id": "integrations.RawMessage",
     "key": "trend",
     "signed_id": "not-signed",
