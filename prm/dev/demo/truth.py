@@ -142,7 +142,7 @@ def _care(rng: Random, place: Place, mrn: str, nth: int, begin: datetime, as_of:
             if kept < care.planned and rng.random() < DROPOUT_HAZARDS.get(kept, LATER_HAZARD):
                 _end(rng, care, visit.starts_at + timedelta(days=rng.randrange(10, 30)), as_of, dropped=True)
                 return care
-        day += timedelta(days=rng.choice((2, 3, 4, 5, 7)))
+        day = visit.starts_at.astimezone(ZoneInfo(place.zone)).date() + timedelta(days=rng.choice((2, 3, 4, 5, 7)))
     _end(rng, care, care.visits[-1].starts_at + timedelta(hours=2), as_of, dropped=False)
     return care
 
