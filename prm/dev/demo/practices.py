@@ -72,6 +72,6 @@ SECOND = DemoPractice(
     months=4,
     hours=_HOURS,
     answers=0.75,
-    waiting_days=40,
+    waiting_days=21,
 )  # fmt: skip
 BY_SLUG = {practice.slug: practice for practice in (SECOND, DEMO)}
