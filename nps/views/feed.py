@@ -43,7 +43,7 @@ def responses(request: HttpRequest) -> HttpResponse:
         "nps/responses.html",
         {
             "page": page,
-            "tabs": _tabs(request, "nps:responses"),
+            "tabs": feedback_tabs(request, "nps:responses"),
             "buckets": [
                 {"name": name, "label": label, "n": totals[name], "current": name == bucket}
                 for name, label in (("", "All"), *((b.value, f"{b.label}s") for b in reversed(Bucket)))
@@ -71,7 +71,7 @@ def recovery_list(request: HttpRequest) -> HttpResponse:
         if item.subject_id in cases
     ]
     record("recovery.listed", now=now, request=request, count=len(rows))
-    return render(request, "nps/recovery_list.html", {"rows": rows, "tabs": _tabs(request, "nps:recovery")})
+    return render(request, "nps/recovery_list.html", {"rows": rows, "tabs": feedback_tabs(request, "nps:recovery")})
 
 
 @require_GET
@@ -98,7 +98,8 @@ def _page(answers: QuerySet[Response], request: HttpRequest) -> Page:
         return keyset_page(answers, NEWEST_FIRST)
 
 
-def _tabs(request: HttpRequest, current: str) -> list[dict[str, Any]]:
+def feedback_tabs(request: HttpRequest, current: str) -> list[dict[str, Any]]:
+    """The pages under Feedback that this reader may open; `current` is the URL name of the one shown."""
     member = request.membership
     wanted = [
         ("Overview", "nps:report", "nps.report"),

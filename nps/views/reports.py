@@ -16,7 +16,7 @@ from nps import findings, masking, reports
 from nps.models import RecoveryCase, Response, Stage
 from nps.reports import Report, Scope
 from nps.score import Bucket
-from patients.models import WorkItem
+from nps.views.feed import feedback_tabs
 from prm import clock
 from prm.audit import record
 from prm.ui import pdf, period
@@ -37,6 +37,7 @@ def report(request: HttpRequest) -> HttpResponse:
     context = _context(request, found)
     if _reads_comments(request):
         context["comments"] = _comments(request, found, show)
+        record.record("responses.read", now=found.as_of, request=request, count=len(context["comments"]), bucket=show)
         context["shown"] = [(label, _with(request, show=key), key == show) for key, label in SHOWN.items()]
     context |= {
         "pictures": {key: _url(request, "nps:report_chart", key) for key in findings.CHARTS},
@@ -45,7 +46,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "periods": period.CHOICES,
         "comparisons": period.COMPARISONS,
         "stages": Stage.choices,
-        "tabs": _tabs(request),
+        "tabs": feedback_tabs(request, "nps:report"),
         "recovery_url": _inbox(request),
         "filtered": any(request.GET.values()),
     }
@@ -134,9 +135,6 @@ def _reads_comments(request: HttpRequest) -> bool:
 
 def _comments(request: HttpRequest, found: Report, show: str) -> list[dict[str, Any]]:
     rows = reports.comments(found.period.start, found.period.end, found.scope, bucket=show)
-    cases = [row.case_id for row in rows if row.case_id]
-    opened = WorkItem.objects.filter(subject_id__in=cases).order_by("pk").values_list("subject_id", "pk")
-    items = dict(opened) if cases else {}
     return [
         {
             "response": row,
@@ -144,7 +142,7 @@ def _comments(request: HttpRequest, found: Report, show: str) -> list[dict[str, 
             "on": row.answered_at.astimezone(found.period.zone).date(),
             "where": findings.visit_words(row),
             "patient_url": _link(request, "patient", row.patient_id),
-            "case_url": _link(request, "inbox_item", items[row.case_id]) if row.case_id in items else "",
+            "case_url": _link(request, "recovery_case", row.case_id) if row.case_id else "",
             "case": _case_words(row, found),
         }
         for row in rows
@@ -161,13 +159,6 @@ def _case_words(response: Response, found: Report) -> tuple[str, str]:
     if case.contacted_at is None and case.due_at < found.as_of:
         return "Case open, overdue", "bad"
     return f"Case {case.get_state_display().lower()}", "warn"
-
-
-def _tabs(request: HttpRequest) -> list[dict[str, Any]]:
-    """The pages under Feedback that exist."""
-    tabs = [("Overview", "nps:report"), ("Responses", "nps:responses"), ("Recovery", "nps:recovery")]
-    found = [{"label": label, "url": _link(request, name), "current": name == "nps:report"} for label, name in tabs]
-    return [tab for tab in found if tab["url"]]
 
 
 def _link(request: HttpRequest, name: str, *args: object) -> str:

@@ -13,7 +13,6 @@ from pypdf import PdfReader
 
 from nps import recovery
 from nps.models import Response
-from patients.models import WorkItem
 from prm import clock
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
@@ -224,11 +223,19 @@ def test_a_comment_leads_to_its_case_and_the_figures_of_recovery_to_the_inbox(pr
     with use_practice(practice.pk):
         row = answers([2], comment_text="Nobody called back")[0]
         case = recovery.open_case(row, now=OCTOBER)
-        item = WorkItem.objects.get(subject_id=case.pk)
     html = staff_client(practice).get(url()).content.decode()
 
-    assert f'href="/harbor/inbox/{item.pk}/"' in html
+    assert f'href="/harbor/nps/recovery/{case.pk}/"' in html
     assert 'href="/harbor/inbox/?view=recovery"' in html
+
+
+def test_reading_words_is_audited_and_reading_figures_is_not(practice):
+    for role in ("read_only", "owner"):
+        staff_client(practice, role).get(url(show="detractor"))
+
+    with use_practice(practice.pk):
+        events = AuditEvent.objects.filter(action="responses.read")
+        assert [(event.facts["count"], event.facts["bucket"]) for event in events] == [(1, "detractor")]
 
 
 def test_other_methods_are_refused(practice):
