@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import signin, totp
 from accounts.models import Practice, User
+from integrations.models import Feed, ImportBatch, RawMessage
 from messaging import links
 from messaging.channels.preview.send import mailbox
 from messaging.models import OutboxMessage
@@ -104,6 +105,21 @@ def _received(practice: Practice) -> dict[str, Any] | None:
     return {"message_id": found[-1].stem} if found else None
 
 
+def _feed(practice: Practice) -> dict[str, Any] | None:
+    feed = Feed.objects.order_by("name").first()
+    return {"feed_id": feed.pk} if feed else None
+
+
+def _import(practice: Practice) -> dict[str, Any] | None:
+    batch = ImportBatch.objects.order_by("-created_at").first()
+    return {"feed_id": batch.feed_id, "batch_id": batch.pk} if batch else None
+
+
+def _dead_letter(practice: Practice) -> dict[str, Any] | None:
+    letter = RawMessage.objects.filter(state=RawMessage.State.DEAD).order_by("-received_at").first()
+    return {"feed_id": letter.feed_id, "message_id": letter.pk} if letter else None
+
+
 ROWS: dict[str, Row] = {
     "appearance": Row(OPEN),
     "csp_report": Row(OPEN),
@@ -122,6 +138,18 @@ ROWS: dict[str, Row] = {
     "sendgrid_events": Row(OPEN, lambda practice: {"hook_practice": practice.public_id}),
     "dev_parts": Row(OPEN),
     "consent_policy": Row(STAFF),
+    "feed": Row(STAFF, _feed),
+    "feed_dead": Row(STAFF, _feed),
+    "feed_dead_letter": Row(STAFF, _dead_letter),
+    "feed_dead_raw": Row(STAFF, _dead_letter),
+    "feed_dead_replay": Row(STAFF, _dead_letter),
+    "feed_dead_replay_all": Row(STAFF, _feed),
+    "feed_dead_rest": Row(STAFF, _dead_letter),
+    "feed_import": Row(STAFF, _import),
+    "feed_live": Row(STAFF, _feed),
+    "feed_new": Row(STAFF),
+    "feed_pause": Row(STAFF, _feed),
+    "feeds": Row(STAFF),
     "livez": Row(OPEN),
     "metrics": Row(OPEN),
     "readyz": Row(OPEN),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from accounts.models import Membership, Practice, User
+from integrations import uploads
 from messaging.compose import library
 from messaging.outbox import deliver, queue
 from nps import recovery
@@ -11,8 +12,10 @@ from patients.models import Episode, Visit
 from prm import clock
 from prm.tenancy import use_practice
 from tests.factories.accounts import ClinicFactory, MembershipFactory, PracticeFactory, TherapistFactory
+from tests.factories.integrations import FeedFactory
 from tests.factories.nps import InvitationFactory, ResponseFactory, ReviewSiteFactory
 from tests.factories.patients import EpisodeFactory, PatientFactory, VisitFactory
+from tests.integrations.messages import DAY, FIRST, Emr
 
 
 def build() -> tuple[Practice, User]:
@@ -29,6 +32,7 @@ def build() -> tuple[Practice, User]:
             recovery.open_case(response, now=clock.now())
         InvitationFactory(episode=_episode(clinic))
         _queue_a_mail(practice)
+        _feed(practice, owner)
     deliver.deliver_due("email")
     return practice, owner
 
@@ -42,6 +46,14 @@ def _queue_a_mail(practice: Practice) -> None:
         template_version=library.version(practice, library.SURVEY), dedupe_key="sample",
         context={"links.survey": "https://example.com/portal/abcdefghij/sample"},
     )  # fmt: skip
+
+
+def _feed(practice: Practice, owner: User) -> None:
+    """A feed with a file taken in, one message of which needs a look."""
+    emr = Emr()
+    lost = emr.message("ADT^A03", FIRST, pid="PID|1||^^^EMR^MR||Doe^Jo")
+    sent = [emr.register(FIRST), lost, emr.booking("S12", FIRST, "V1", FIRST + DAY), emr.message("ORU^R01", FIRST)]
+    uploads.take_in(practice, FeedFactory(), "visits.hl7", b"\r".join(sent), by=owner, now=clock.now())
 
 
 def _episode(clinic: object) -> Episode:
