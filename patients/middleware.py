@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
-from django.utils import translation
+from django.utils import timezone, translation
 
 from accounts.models import Practice
 from prm.tenancy.requests import answer_within
@@ -32,11 +33,18 @@ class PortalMiddleware:
         request.practice = practice  # type: ignore[attr-defined]
         chosen = request.GET.get("lang") or request.COOKIES.get(LANGUAGE_COOKIE) or ""
         language = chosen if chosen in {"en", "es"} else translation.get_language_from_request(request)
-        with translation.override(language):
+        with translation.override(language), timezone.override(practice.zone):
             request.LANGUAGE_CODE = language
             response = answer_within(practice.pk, request, self.get_response)
         if request.GET.get("lang") in {"en", "es"}:
-            response.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, httponly=True, samesite="Lax")
+            response.set_cookie(
+                LANGUAGE_COOKIE,
+                language,
+                max_age=365 * 86400,
+                httponly=True,
+                samesite="Lax",
+                secure=settings.SESSION_COOKIE_SECURE,
+            )
         response["Referrer-Policy"] = "no-referrer"
         response["Cache-Control"] = "no-store"
         response["X-Robots-Tag"] = "noindex"

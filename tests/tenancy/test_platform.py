@@ -14,9 +14,16 @@ from prm.tenancy import platform, use_practice
 from tests.factories.accounts import MembershipFactory, PracticeFactory, UserFactory
 
 FUNCTIONS = {
-    "feeds_with_stored_messages", "oldest_due_message", "outbox_by_state", "practice_ids", "practices_of", "practices_to_evaluate",
-    "practices_with_dead_leases", "practices_with_due_messages", "practices_with_unread_events",
-}  # fmt: skip
+    "feeds_with_stored_messages",
+    "oldest_due_message",
+    "outbox_by_state",
+    "practice_ids",
+    "practices_of",
+    "practices_to_evaluate",
+    "practices_with_dead_leases",
+    "practices_with_due_messages",
+    "practices_with_unread_events",
+}
 MAY_NAME_IT = {"prm/tenancy/platform.py", "prm/databases.py"}
 NOT_OURS = {".venv", ".prm", ".git", "tests", "node_modules", "bench"}
 
