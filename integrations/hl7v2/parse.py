@@ -257,7 +257,8 @@ def _death(reading: Reading, pid: Segment) -> dict[str, Any]:
     if pid.deletes(29) or told == "N":
         return {"deceased_at": None}
     if told == "Y" or (at is not None and not told):
-        return {"deceased_at": (at.at if at else reading.at).isoformat()}
+        known = at is not None and at.at <= reading.context.received_at + timedelta(days=1)
+        return {"deceased_at": (at.at if at is not None and known else reading.at).isoformat()}
     return {}
 
 

@@ -14,6 +14,8 @@ from django.core.management import call_command
 from integrations.context import Context
 from integrations.kinds import KINDS
 from integrations.models import RawMessage
+from patients.models import Episode, Patient
+from prm import clock
 from tests.factories.integrations import FeedFactory
 from tests.integrations.messages import FIRST, fhir_history, history
 
@@ -46,6 +48,26 @@ def test_every_sample_has_exactly_one_outcome(practice, folder):
     stored = Counter(RawMessage.objects.values_list("state", flat=True))
     assert stored == Counter({k: v for k, v in counts.items() if k in {"applied", "ignored", "dead"}})
     assert len({one["ref"] for one in outcomes}) == len(outcomes)
+
+
+@needs_samples
+def test_a_real_discharge_given_an_address_is_two_days_old_after_rebase(practice, tmp_path):
+    """What `make smoke` does: the sample's PV1-2 is P, which the feed must be told to count."""
+    raw = (SAMPLES / "hl7v2" / "fhir-converter" / "ADT-A03-02.hl7").read_bytes()
+    line = next(one for one in raw.splitlines() if one.startswith(b"PID|"))
+    parts = line.split(b"|")
+    parts[29] = parts[30] = b""  # the sample's patient is dead, and the dead are not asked
+    parts[13] += b"~^NET^Internet^adam.everyman@example.com"
+    (tmp_path / "a03.hl7").write_bytes(raw.replace(line, b"|".join(parts)))
+    feed = FeedFactory(settings={"visit_classes": ["P"]})
+
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    with clock.at(now):
+        run("ingest", str(tmp_path / "a03.hl7"), "--practice", practice.slug, "--feed", feed.name, "--rebase", "2d")
+
+    patient, episode = Patient.objects.get(), Episode.objects.get()
+    assert (patient.email, patient.deceased_at) == ("adam.everyman@example.com", None)
+    assert (episode.status, (now - episode.discharged_at).days) == ("discharged", 2)
 
 
 def damaged(rng, raw):
