@@ -36,7 +36,7 @@ def check_slug(slug: str) -> None:
         raise ValidationError(f"“{slug}” is a word of our own addresses; choose another one")
 
 
-class UserManager(BaseUserManager):
+class UserManager(BaseUserManager["User"]):
     """Finds and makes users by e-mail."""
 
     def create_user(self, email: str, name: str, password: str | None = None, **fields: Any) -> "User":

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q
 from django.http import HttpRequest
 
 from accounts.access import FRONT_DESK, MANAGER, OWNER, READ_ONLY, THERAPIST
@@ -16,6 +16,7 @@ from nps import recovery
 from nps.models import RecoveryCase
 from patients import worklist
 from patients.models import WorkItem
+from patients.models.work import WorkItemQuerySet
 from prm.tenancy import current_practice_id
 from prm.ui import words
 
@@ -40,7 +41,7 @@ class Row:
     due_tone: str
 
 
-def visible_to(member: Membership) -> QuerySet[WorkItem]:
+def visible_to(member: Membership) -> WorkItemQuerySet:
     """The items that a member may open: those of his clinics, and of recovery cases what nps.md sections 4 and 9 allow.
 
     Owner and manager see every case, therapist and front desk those given to them, read-only none.
@@ -51,7 +52,7 @@ def visible_to(member: Membership) -> QuerySet[WorkItem]:
     return items.all()
 
 
-def _allowed(member: Membership) -> QuerySet[WorkItem]:
+def _allowed(member: Membership) -> WorkItemQuerySet:
     items = worklist.visible_to(member)
     if member.role in {OWNER, MANAGER}:
         return items

@@ -132,7 +132,8 @@ def _resurvey(
     before = kept.bucket if kept else counting.bucket
     if kept is None:
         kept = _row(
-            counting.invitation, score, comment, channel=channel, language=language, now=now,
+            counting.invitation,  # type: ignore[arg-type]  # answered under the link of an invitation
+            score, comment, channel=channel, language=language, now=now,
             kind=Response.Kind.RESURVEY, case=counting.case,
         )  # fmt: skip
     else:

@@ -99,7 +99,7 @@ def settle(*, now: datetime) -> int:
     }
     for message in OutboxMessage.objects.filter(pk__in=queued).only("pk", "practice", "state", "reason"):
         if message.state == OutboxMessage.State.SENT:
-            changes = {"state": State.SENT}
+            changes: dict[str, str] = {"state": State.SENT}
         elif message.state in {"failed", "suppressed", "expired", "cancelled"}:
             changes = {"state": State.WITHDRAWN, "not_sent_reason": message.reason[:32]}
         else:

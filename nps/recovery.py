@@ -45,7 +45,7 @@ def open_case(response: Response, *, now: datetime) -> RecoveryCase | None:
         return None
     due_at = first_contact_due(response, now=now)
     case = RecoveryCase.objects.open().filter(patient=response.patient_id).first()
-    if case is None and response.case_id:
+    if case is None and response.case:
         return _reopen(response.case, response, due_at, now=now)
     if case is not None:
         return _join(case, response, due_at, now=now)
@@ -151,7 +151,7 @@ def undo_resolution(case: RecoveryCase, *, by: Membership, now: datetime) -> Non
     locked = RecoveryCase.objects.select_for_update().get(pk=case.pk)
     if locked.state != State.RESOLVED:
         return
-    if now - locked.resolved_at > UNDO_WITHIN:
+    if locked.resolved_at and now - locked.resolved_at > UNDO_WITHIN:
         raise TooLateToUndo(str(case.pk))
     worklist.undo_close(_item_of(case), now=now, by=by)
     RecoveryCase.objects.filter(pk=case.pk).update(
@@ -163,6 +163,8 @@ def undo_resolution(case: RecoveryCase, *, by: Membership, now: datetime) -> Non
 
 def improved(response: Response, *, now: datetime) -> None:
     """The patient's newer answer is of a better bucket: said on the case, which stays as it is."""
+    if response.case is None:
+        return
     timeline.record(response.patient, "recovery_improved", response.case, at=now, score=response.score)
 
 

@@ -11,7 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from patients.models import Channel, Consent, ConsentPolicy, Patient, Purpose
 
-ADDRESS_FIELD = {Channel.EMAIL: "email", Channel.SMS: "phone"}  # push has no address: the device says yes by itself
+ADDRESS_FIELD: dict[str, str] = {
+    Channel.EMAIL: "email",
+    Channel.SMS: "phone",
+}  # push has no address: the device says yes by itself
 BATCH = 2_000
 
 

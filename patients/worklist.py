@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
+from django.utils.functional import Promise
 
 from accounts.models import Clinic, Membership, MembershipClinic
 from patients.models import Patient, WorkItem, WorkItemLine
@@ -20,10 +21,10 @@ class Kind:
     """One kind of work item: its name for staff, lucide icon, tone, and the outcomes it closes with (empty: none)."""
 
     name: str
-    label: str
+    label: str | Promise
     icon: str
     tone: str
-    outcomes: Sequence[tuple[str, str]]
+    outcomes: Sequence[tuple[str, str | Promise]]
 
 
 class AlreadyClosed(Exception):
@@ -37,7 +38,9 @@ class UnknownOutcome(ValueError):
 _kinds: dict[str, Kind] = {}
 
 
-def register(name: str, *, label: str, icon: str, tone: str = "", outcomes: Sequence[tuple[str, str]] = ()) -> None:
+def register(
+    name: str, *, label: str | Promise, icon: str, tone: str = "", outcomes: Sequence[tuple[str, str | Promise]] = ()
+) -> None:
     """Add a kind, from an AppConfig.ready(). ValueError where the name is taken."""
     if name in _kinds:
         raise ValueError(f"work item kind {name!r} is registered twice")

@@ -71,8 +71,8 @@ def _open_intervals(
 ) -> list[tuple[datetime, datetime]]:
     if day.isoformat() in holidays:
         return []
-    intervals = []
-    for opens, closes in sorted(hours.get(WEEKDAYS[day.weekday()], ())):
+    intervals: list[tuple[datetime, datetime]] = []
+    for opens, closes in sorted(hours.get(WEEKDAYS[day.weekday()], ()), key=tuple):
         end_day = day + timedelta(days=1) if closes in {"24:00", "00:00"} else day
         closing = time(0) if closes in {"24:00", "00:00"} else time.fromisoformat(closes)
         begin, end = local_moment(day, time.fromisoformat(opens), zone), local_moment(end_day, closing, zone)

@@ -37,7 +37,7 @@ def encrypt(plain: bytes, *, practice_id: UUID | None, table: str, row: UUID | s
     return _VERSION + key_id + nonce + sealed
 
 
-def decrypt(sealed: bytes, *, practice_id: UUID | None, table: str, row: UUID | str, column: str) -> bytes:
+def decrypt(sealed: bytes | memoryview, *, practice_id: UUID | None, table: str, row: UUID | str, column: str) -> bytes:
     """The plain bytes. CannotDecrypt for another place, an unknown key or a changed byte."""
     sealed = bytes(sealed)
     if len(sealed) < 33 or sealed[:1] != _VERSION:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django import forms
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
@@ -85,7 +86,7 @@ class Provider:
     """`group`: messages a call, at most; `claim`: rows taken at once; `settings_form`: what the practice must enter."""
 
     name: str
-    label: str
+    label: str | Promise
     channel: str
     send: Callable[[Call], Mapping[UUID, Answer]]
     settings_form: type[forms.Form]
@@ -101,7 +102,7 @@ PREVIEW = "preview"
 def register(
     name: str,
     *,
-    label: str,
+    label: str | Promise,
     channel: str,
     send: Callable[[Call], Mapping[UUID, Answer]],
     settings_form: type[forms.Form],

@@ -134,7 +134,7 @@ def _render(
             shown, used = _tagged(values, kind) if liquid.taggable(wording[name]) else (values, {})
             parts[name] = liquid.render(wording[name], fields.nested(shown), html=name == "html")
             tags |= {tag: value for tag, value in used.items() if tag in parts[name]}
-    return Rendered(**parts, tags=tags)
+    return Rendered(parts["text"], parts.get("subject", ""), parts.get("html", ""), tags)
 
 
 def _tagged(values: Mapping[str, str], kind: str) -> tuple[dict[str, str], dict[str, str]]:

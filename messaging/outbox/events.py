@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from messaging.models import OutboxMessage, ProviderEvent, ProviderEventKey, Suppression
@@ -153,5 +154,5 @@ def _tell_timeline(messages: Mapping[UUID, OutboxMessage], events: Sequence[Even
     timeline.record_all(entries)
 
 
-def _place(row: ProviderEvent) -> dict[str, object]:
+def _place(row: ProviderEvent) -> dict[str, Any]:
     return {"practice_id": row.practice_id, "table": row._meta.db_table, "row": row.pk, "column": "body"}

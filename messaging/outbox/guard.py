@@ -85,7 +85,7 @@ def decide(messages: Iterable[OutboxMessage], at: datetime) -> dict[UUID, Verdic
     batch = list(messages)
     verdicts: dict[UUID, Verdict] = {}
     people = _patients(batch)
-    open_cases = [_Case(message, people.get(message.patient_id)) for message in batch]
+    open_cases = [_Case(message, people.get(message.patient_id) if message.patient_id else None) for message in batch]
     for step in _STEPS:
         found = step(open_cases, at)
         for case in open_cases:
@@ -265,12 +265,12 @@ def _unconsented(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdict]:
             continue
         purpose = Purpose.CARE if message.purpose == MessagePurpose.TREATMENT else Purpose.MARKETING
         groups.setdefault((message.channel, purpose, message.topic), []).append(case)
-    for (channel, purpose, topic), members in groups.items():
+    for (channel, wanted, topic), members in groups.items():
         ids = {case.patient.pk for case in members if case.patient}
-        allowed = consent.allowed(ids, channel, purpose, topic)
+        allowed = consent.allowed(ids, channel, wanted, topic)
         for case in members:
             if case.patient and case.patient.pk not in allowed:
-                found[case.message.pk] = Verdict(6, Outcome.DROP, "no_consent", facts={"purpose": str(purpose)})
+                found[case.message.pk] = Verdict(6, Outcome.DROP, "no_consent", facts={"purpose": str(wanted)})
     return found
 
 

@@ -24,7 +24,7 @@ class Quiet(WSGIRequestHandler):
 
 @contextmanager
 def at(address: str = "") -> Iterator[str]:
-    """The address to visit: the given one, of a server that runs, or that of a server of our own, stopped at the end."""
+    """The address to visit: the given one, of a server that runs, or of a server of our own, stopped at the end."""
     if address:
         yield address.rstrip("/")
         return

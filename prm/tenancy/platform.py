@@ -5,6 +5,7 @@ They return ids and counts, never a person's data.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -117,7 +118,7 @@ def practices_to_evaluate(at: datetime) -> list[UUID]:
     )
 
 
-def _column(statement: str, parameters: dict[str, object] | None = None) -> list:
+def _column(statement: str, parameters: dict[str, Any] | None = None) -> list:
     with connections[ALIAS].cursor() as cursor:
         cursor.execute(statement, parameters)
         return [row[0] for row in cursor.fetchall()]

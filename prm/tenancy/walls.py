@@ -39,7 +39,7 @@ class _StatementConstraint(models.BaseConstraint):
         """The database decides; there is nothing that a form could check beforehand."""
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.deconstruct() == other.deconstruct()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.deconstruct() == other.deconstruct()
 
     def __hash__(self) -> int:
         return hash((type(self), self.name))

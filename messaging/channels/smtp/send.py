@@ -144,7 +144,7 @@ def mime(sender: Sender, parcel: Parcel) -> bytes:
         message.attach_alternative(fill(parcel.html, parcel.tags), "text/html")
     built = message.message()
     built["Date"] = built["Date"] or clock.now().strftime("%a, %d %b %Y %H:%M:%S +0000")
-    return built.as_bytes(linesep="\r\n")
+    return built.as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's SafeMIME has it
 
 
 def _without_addresses(words: bytes) -> str:
