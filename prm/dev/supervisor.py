@@ -1,6 +1,5 @@
 """`python -m prm.dev.supervisor`, behind `make run`: everything at once, in one terminal, gone when it stops."""
 
-import contextlib
 import fcntl
 import importlib.util
 import json
@@ -13,8 +12,7 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
-from django.core.management import call_command, get_commands
-from django.urls import NoReverseMatch, reverse
+from django.core.management import call_command, get_commands, load_command_class
 
 from prm.dev import embedded, processes, setup, terminal
 from prm.dev.children import Child, Family
@@ -209,16 +207,12 @@ def load_second() -> None:
 
 def banner(seconds: float) -> None:
     """Where to go and how to sign in."""
-    from prm.dev import people  # noqa: PLC0415  (its models exist after setup.run)
-
-    site = os.environ["PRM_SITE_URL"]
-    lines = ["", f"PRM is running at {site}/ (started in {seconds:.1f} s; Ctrl-C stops everything)"]
-    if found := list(people.sign_ins()):
-        width = max(len(one.email) for one in found)
-        lines += ["", f"Sign in with the password “{people.PASSWORD}” and a code from {site}/dev/codes/:"]
-        lines += [f"  {one.email:<{width}}  {one.role}, {one.practice.name}" for one in found]
-    with contextlib.suppress(NoReverseMatch):
-        lines += ["", f"What a demo patient gets in the mail: {site}{reverse('dev_mail')}"]
+    lines = [
+        "",
+        f"PRM is running at {os.environ['PRM_SITE_URL']}/ (started in {seconds:.1f} s; Ctrl-C stops everything)",
+    ]
+    if "demo" in get_commands():
+        lines += load_command_class(get_commands()["demo"], "demo").sign_ins()
     print("\n".join([*lines, ""]), flush=True)
 
 
