@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from messaging.channels import PREVIEW, Provider, Sender, provider
 from messaging.models import ChannelSettings, OutboxMessage, SendPause
 from prm import crypto
 
+LARGEST_GROUP = 1000  # SendGrid's personalisations a call
 NOBODY = "no-reply@prm.invalid"  # shown in previews where no address is set; never leaves
 
 
@@ -32,7 +34,12 @@ def account(practice: Practice, channel: str) -> tuple[Provider, Sender]:
         options=dict(found.options) if found else {},
         credentials=open_credentials(found) if found else {},
     )
-    return provider(name), sender
+    return _grouped(provider(name), sender.options.get("group")), sender
+
+
+def _grouped(carrier: Provider, wanted: object) -> Provider:
+    """The provider with the practice's own size of a group, 1 to 1,000: a lost answer makes a whole group unknown."""
+    return replace(carrier, group=min(max(int(str(wanted)), 1), LARGEST_GROUP)) if wanted else carrier
 
 
 def open_credentials(found: ChannelSettings) -> dict[str, str]:
