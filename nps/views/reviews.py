@@ -14,6 +14,7 @@ from accounts.models import Clinic
 from nps import reviews
 from nps.forms import ReviewPolicyForm, ReviewSiteForm
 from nps.models import ReviewRequest, ReviewSite
+from nps.views.feed import feedback_tabs
 from prm import clock
 from prm.audit.record import record
 from prm.ui.toasts import toast
@@ -78,6 +79,7 @@ def policy(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpResponse:
     context = {
+        "tabs": feedback_tabs(request, "nps:reviews"),
         "sites": ReviewSite.objects.filter(ended_at=None).select_related("clinic").order_by("clinic__name", "position"),
         "site_form": ReviewSiteForm(clinics=Clinic.objects.order_by("name")),
         "policy_form": ReviewPolicyForm(initial={"mode": request.practice.review_mode}),
