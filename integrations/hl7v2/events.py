@@ -146,11 +146,15 @@ def _discharge_time(reading: Reading, pv1: Segment | None, clinic: str) -> field
     told = [pv1.part(45) if pv1 else "", evn.part(6) if evn else "", evn.part(2) if evn else ""]
     for text in told:
         found = reading.moment(text, clinic) if text else None
-        if found is not None and found.at <= max(reading.at, reading.context.received_at) + timedelta(days=1):
+        if found is not None and _has_happened(reading, found):
             return found
         if text:
             reading.parsed.flag("discharge_time_unreadable")
     return fields.Moment(reading.at)
+
+
+def _has_happened(reading: Reading, at: fields.Moment) -> bool:
+    return at.at <= max(reading.at, reading.context.received_at) + timedelta(days=1)
 
 
 def _leave(reading: Reading, *, cancelled: bool) -> None:
@@ -210,7 +214,7 @@ def _close_episode(
     number = pv1.part(19) if pv1 else ""
     key = entity_key("c", patient, number)
     admitted = reading.moment(pv1.part(44), values.get("clinic", "")) if pv1 else None
-    extra = {"opened": admitted.at.isoformat()} if admitted else {}
+    extra = {"opened": admitted.at.isoformat()} if admitted and _has_happened(reading, admitted) else {}
     visit = {"visit": entity_key("e", number)} if number else {}
     reading.state(
         CLOSING, key, {"patient": patient, "discharge": discharge, **visit, **extra, "period": pv1 is not None,

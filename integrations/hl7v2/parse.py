@@ -30,6 +30,7 @@ from integrations.hl7v2.message import Message, Segment, canonical_bytes, read
 
 PARSER_VERSION = 1
 INPATIENT = {"I", "E", "P", "INPATIENT", "EMERGENCY", "PREADMIT"}
+_ICD10 = re.compile(r"[A-TV-Z]\d[0-9AB](?:\.?[0-9A-Z]{1,4})?", re.I)
 KNOWN_VERSION = re.compile(r"2\.[1-8](\.\d)?")
 
 
@@ -99,8 +100,7 @@ def parse(raw: bytes, context: Context) -> Parsed:
 def _header(reading: Reading) -> None:
     message, parsed, context = reading.message, reading.parsed, reading.context
     msh = message.first("MSH")
-    if msh is None:  # pragma: no cover - read() refused it
-        raise Refusal("rejected", "no_msh", "No MSH segment.", "MSH")
+    assert msh is not None  # noqa: S101  (read() refused a message without)
     kind, reading.event = msh.part(9, 1).upper(), msh.part(9, 2).upper()
     parsed.control_id = msh.part(10)[:60]
     reading.sequence = msh.part(13)
@@ -348,9 +348,6 @@ def _planned(reading: Reading) -> dict[str, Any]:
     if surgery := reading.moment(reading.pick(reading.setting("surgery_date"))):
         values["surgery_date"] = surgery.at.date().isoformat()
     return values
-
-
-_ICD10 = re.compile(r"[A-TV-Z]\d[0-9AB](?:\.?[0-9A-Z]{1,4})?", re.I)
 
 
 def diagnosis_codes(message: Message) -> list[list[str]]:
