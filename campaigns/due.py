@@ -58,6 +58,13 @@ def due_days(zone_name: str, after_days: int, wall: str, window: Window) -> Iter
         day += timedelta(days=1)
 
 
+def due_at(anchor: datetime, after_days: int, wall: str, zone_name: str) -> datetime:
+    """When one anchor (aware) is due: `wall` on its local date in the zone + `after_days`."""
+    zone = ZoneInfo(zone_name)
+    day = anchor.astimezone(zone).date() + timedelta(days=after_days)
+    return clock.local_moment(day, time.fromisoformat(wall), zone)
+
+
 def next_due(zone_name: str, wall: str, after: datetime) -> datetime:
     """The first instant later than `after` (aware) at which it is `wall` in the zone."""
     zone, at = ZoneInfo(zone_name), time.fromisoformat(wall)

@@ -60,7 +60,11 @@ SELECT prm_uuid7(), %(practice)s, %(rule)s, %(version)s, patient_id, episode_id,
 RETURNING id, patient_id, episode_id, occurrence, due_at, outcome, facts ->> 'zone' AS zone"""
 
 _SHOW = """
-SELECT patient_id, episode_id, occurrence, due_at, outcome, facts FROM judged ORDER BY due_at, occurrence"""
+SELECT patient_id, episode_id, occurrence, due_at, outcome, zone FROM judged ORDER BY due_at, occurrence"""
+
+_COUNT = """
+SELECT outcome, count(*), count(DISTINCT patient_id) FROM judged GROUP BY outcome"""
+ALL_ROWS = 1_000_000
 
 _EARLIER = """EXISTS (SELECT 1 FROM campaigns_firing f WHERE f.practice_id = %(practice)s AND f.rule_id = %(rule)s
                       AND f.patient_id = n.patient_id AND f.outcome = 'fired' {since})"""
@@ -165,7 +169,13 @@ def decide(rule: Rule, window: Window) -> list[Decided]:
 def would_decide(document: dict[str, Any], window: Window, *, rule_id: UUID | None, limit: int) -> list[Decided]:
     """What `decide` would do now, by the same statement without its INSERT: for previews and backtests."""
     rows = _run(document, window, _SHOW, rule=rule_id, version=None, limit=limit)
-    return [Decided(None, *row[:5], zone=row[5]["zone"]) for row in rows]
+    return [Decided(None, *row) for row in rows]
+
+
+def count_would_decide(document: dict[str, Any], window: Window, *, rule_id: UUID | None) -> dict[str, tuple[int, int]]:
+    """By outcome: how many occurrences of the window, and how many patients they are of."""
+    rows = _run(document, window, _COUNT, rule=rule_id, version=None, limit=ALL_ROWS)
+    return {outcome: (occurrences, patients) for outcome, occurrences, patients in rows}
 
 
 def seen_through_now() -> datetime:

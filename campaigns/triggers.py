@@ -46,6 +46,11 @@ class Trigger(Protocol):
     def holds(self, about: Sequence[tuple[UUID, str]]) -> set[str]:
         """Of (episode id, occurrence): the occurrences that still hold on the facts of now."""
 
+    def occasion(self, params: Mapping[str, Any], setting: str, episode: Episode) -> tuple[str, datetime | None]:
+        """The key and the due instant of an episode's current occurrence; no instant where there is nothing to count
+        from.
+        """
+
     def sentence(self, params: Mapping[str, Any], setting: str, language: str) -> str:
         """“When …, wait …, then at …” without the steps; `language` en or es."""
 
@@ -141,6 +146,16 @@ class AfterDischarge:
         )
         now = {self.occurrence(pk, seq) for pk, seq in episodes.values_list("pk", "discharge_seq")}
         return {key for _episode, key in about} & now
+
+    def occasion(self, params: Mapping[str, Any], setting: str, episode: Episode) -> tuple[str, datetime | None]:
+        """Of the discharge that stands, if one does and the EMR has not deleted the episode."""
+        key = self.occurrence(episode.pk, episode.discharge_seq)
+        if episode.discharged_at is None or episode.hidden:
+            return key, None
+        if params["after"]["unit"] == "hours":
+            return key, episode.discharged_at + timedelta(hours=int(params["after"]["n"]))
+        zone = zones.of_episode(setting, episode.pk)
+        return key, due.due_at(episode.discharged_at, int(params["after"]["n"]), params["at"], zone)
 
     @staticmethod
     def occurrence(episode_id: UUID, seq: int) -> str:

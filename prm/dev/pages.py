@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Count, F
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import signin, totp
 from accounts.models import Practice, User
+from campaigns.models import Firing, Rule
 from integrations.models import Feed, ImportBatch, RawMessage
 from messaging import links
 from messaging.channels.preview.send import mailbox
@@ -32,6 +33,8 @@ SIGNED_IN, OWES_CODE, OWES_FACTOR = "signed in", "owes a code", "owes a second f
 @dataclass(frozen=True, slots=True)
 class Row:
     """How to visit one address: whose page it is, and its arguments besides the practice (None: nothing to show yet).
+
+    Arguments may bring a `query` of their own.
 
     A page with several faces has a row for each: then `url_name` says which address, `query` which face. `redirects`:
     it shows nothing itself; `fragment`: it is a part of another page.
@@ -120,8 +123,35 @@ def _dead_letter(practice: Practice) -> dict[str, Any] | None:
     return {"feed_id": letter.feed_id, "message_id": letter.pk} if letter else None
 
 
+def _rule(state: str) -> Arguments:
+    """A rule in that state, the one with most decisions."""
+
+    def arguments(practice: Practice) -> dict[str, Any] | None:
+        rule = Rule.objects.filter(state=state).annotate(n=Count("firings")).order_by("-n").first()
+        return {"rule_id": rule.pk} if rule else None
+
+    return arguments
+
+
+def _decided(practice: Practice) -> dict[str, Any] | None:
+    """A rule and a patient it decided about."""
+    firing = Firing.objects.order_by("-decided_at").first()
+    return {"rule_id": firing.rule_id, "query": f"?patient={firing.patient_id}"} if firing else None
+
+
 ROWS: dict[str, Row] = {
     "appearance": Row(OPEN),
+    "campaign": Row(STAFF, _rule("active")),
+    "campaign_activation": Row(STAFF, _rule("draft")),
+    "campaign_archive": Row(STAFF, _rule("active")),
+    "campaign_discarding": Row(STAFF, _rule("draft")),
+    "campaign_edit": Row(STAFF, _rule("draft")),
+    "campaign_explain": Row(STAFF, _decided),
+    "campaign_new": Row(STAFF),
+    "campaign_pause": Row(STAFF, _rule("active")),
+    "campaign_publication": Row(STAFF, _rule("active")),
+    "campaign_resumption": Row(STAFF, _rule("active")),
+    "campaigns": Row(STAFF),
     "csp_report": Row(OPEN),
     "channel_sendgrid": Row(STAFF, url_name="channel_settings", query="?provider=sendgrid"),
     "channel_settings": Row(STAFF),
@@ -227,12 +257,13 @@ def visits(practice: Practice) -> Iterator[Visit]:
             arguments = row.arguments(practice)
         if arguments is None:
             continue
+        query = arguments.pop("query", row.query)
         if row.side == STAFF:
             arguments = {"practice_slug": practice.slug, **arguments}
         if row.side == PORTAL:
             arguments = {"practice_public_id": practice.public_id, **arguments}
         yield Visit(
-            name, row.side, reverse(row.url_name or name, kwargs=arguments) + row.query, row.redirects, row.fragment
+            name, row.side, reverse(row.url_name or name, kwargs=arguments) + query, row.redirects, row.fragment
         )
 
 

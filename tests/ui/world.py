@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 from accounts.models import Membership, Practice, User
+from campaigns import actions, lifecycle
 from integrations import uploads
 from messaging.compose import library
 from messaging.outbox import deliver, queue
 from nps import recovery
+from nps.setup import ensure_survey
 from patients import consent
 from patients.models import Episode, Visit
 from prm import clock
 from prm.tenancy import use_practice
+from tests.campaigns.conftest import rule_document
 from tests.factories.accounts import ClinicFactory, MembershipFactory, PracticeFactory, TherapistFactory
 from tests.factories.integrations import FeedFactory
 from tests.factories.nps import InvitationFactory, ResponseFactory, ReviewSiteFactory
@@ -33,6 +36,7 @@ def build() -> tuple[Practice, User]:
         InvitationFactory(episode=_episode(clinic))
         _queue_a_mail(practice)
         _feed(practice, owner)
+        _rules(clinic)
     deliver.deliver_due("email")
     return practice, owner
 
@@ -54,6 +58,26 @@ def _feed(practice: Practice, owner: User) -> None:
     lost = emr.message("ADT^A03", FIRST, pid="PID|1||^^^EMR^MR||Doe^Jo")
     sent = [emr.register(FIRST), lost, emr.booking("S12", FIRST, "V1", FIRST + DAY), emr.message("ORU^R01", FIRST)]
     uploads.take_in(practice, FeedFactory(), "visits.hl7", b"\r".join(sent), by=owner, now=clock.now())
+
+
+def _rules(clinic: object) -> None:
+    """A rule that runs and has decided, and a draft."""
+    by, now = Membership.objects.get(), clock.now()
+    practice = Practice.objects.get(pk=by.practice_id)
+    ensure_survey(practice)
+    running = rule_document(name="Two weeks after discharge", steps=[_ask()])
+    for days_ago in (16, 15, 10):
+        EpisodeFactory(
+            clinic=clinic, status="discharged", discharged_at=now - timedelta(days=days_ago), discharge_seq=1
+        )
+    rule = lifecycle.create(running, by=by, now=now)
+    lifecycle.activate(rule, by=by, now=now, backlog_days=7)
+    lifecycle.create(rule_document(name="A month later", steps=[_ask()]), by=by, now=now)
+
+
+def _ask() -> dict:
+    survey, _name = actions.action("survey").choices()[0]
+    return {"id": "ask", "do": "survey", "channel": ["email"], "survey": survey}
 
 
 def _episode(clinic: object) -> Episode:

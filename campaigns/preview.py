@@ -1,0 +1,72 @@
+"""Whom a rule would reach: the evaluator's own statement with another window (campaigns.md §1)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from campaigns import evaluate
+from campaigns.due import Window
+from patients.models import Patient
+
+SOON = timedelta(days=7)
+BACKTEST = timedelta(days=90)
+BACKLOGS = (0, 7, 30, 90)  # days offered when a rule is turned on
+NAMES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One patient that a rule reaches and when."""
+
+    patient: Patient
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the page shows beside a rule: the next 7 days (`soon` patients, the first of them in `people`), the last
+    90.
+    """
+
+    soon: int
+    people: list[Due]
+    last_90_days: int
+
+
+def preview(document: dict[str, Any], *, now: datetime, rule_id: UUID | None) -> Preview:
+    """Reached from `now` on with the facts of now, and what it would have reached. `rule_id`: its decisions count as
+    made.
+    """
+    coming = Window(at=now + SOON, floor=now, since=now)
+    first = evaluate.would_decide(document, coming, rule_id=rule_id, limit=NAMES * 3)
+    fired = [row for row in first if row.outcome == "fired"][:NAMES]
+    patients = Patient.objects.in_bulk([row.patient_id for row in fired])
+    past = Window(at=now, floor=now - BACKTEST, since=now - BACKTEST)
+    return Preview(
+        soon=reached(document, coming, rule_id=rule_id),
+        people=[Due(patients[row.patient_id], row.due_at) for row in fired],
+        last_90_days=reached(document, past, rule_id=None),
+    )
+
+
+def backlogs(document: dict[str, Any], *, now: datetime, rule_id: UUID | None) -> list[tuple[int, int]]:
+    """(days, patients): whom turning on now would reach at once with each backlog."""
+    return [(days, reached(document, turning_on(document, now, days), rule_id=rule_id)) for days in BACKLOGS]
+
+
+def turning_on(document: dict[str, Any], now: datetime, backlog_days: int) -> Window:
+    """What the tick at turning on looks at."""
+    backlog = timedelta(days=backlog_days)
+    return Window(at=now, floor=now - backlog, since=now - max(evaluate.max_late(document), backlog))
+
+
+def next_due(document: dict[str, Any], *, now: datetime, rule_id: UUID) -> datetime | None:
+    """When the rule next reaches somebody within 7 days, with the facts of now; None where nobody is due."""
+    rows = evaluate.would_decide(document, Window(at=now + SOON, floor=now, since=now), rule_id=rule_id, limit=1)
+    return rows[0].due_at if rows else None
+
+
+def reached(document: dict[str, Any], window: Window, *, rule_id: UUID | None) -> int:
+    """How many patients would fire in the window."""
+    return evaluate.count_would_decide(document, window, rule_id=rule_id).get("fired", (0, 0))[1]
