@@ -33,13 +33,12 @@ EVENT = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line. `words`: what the provider said."""
+    """One line of the history."""
 
     at: datetime
     icon: str
     tone: str
     sentence: str
-    words: str = ""
     score: None = None
 
 
@@ -49,16 +48,21 @@ def steps(message: OutboxMessage) -> list[Step]:
     for attempt in DeliveryAttempt.objects.filter(message=message):
         icon, tone, sentence = ATTEMPT[Result(attempt.result)]
         text = sentence.format(provider=attempt.provider.capitalize(), why=say.reason(attempt.code))
-        found.append(Step(attempt.ended_at or attempt.started_at, icon, tone, text, attempt.text))
+        found.append(Step(attempt.ended_at or attempt.started_at, icon, tone, _with_words(text, attempt.text)))
     for event in ProviderEventKey.objects.filter(message=message):
         icon, tone, sentence = EVENT.get(event.kind, ("info", "", event.kind))
-        found.append(Step(event.at, icon, tone, sentence, event.text))
+        found.append(Step(event.at, icon, tone, _with_words(sentence, event.text)))
     for click in LinkClick.objects.filter(link__message=message):
         who = "A mail scanner opened a link" if click.by == LinkClick.By.MACHINE else "A link was opened"
         found.append(Step(click.at, "mouse-pointer-click", "", who))
     if message.state not in ("sent", "claimed", "started"):
         found.append(Step(message.state_at, "flag", say.tone(message), say.outcome(message)))
     return sorted(found, key=lambda step: step.at)
+
+
+def _with_words(sentence: str, said: str) -> str:
+    """The sentence, and what the provider said."""
+    return f"{sentence} (“{said}”)" if said else sentence
 
 
 def by_day(found: Iterable[Step]) -> list[tuple[str, list[Step]]]:
