@@ -37,7 +37,7 @@ def answer(
     if counting is None:
         return _first(invitation, patient, score, comment, channel=channel, language=language, now=now)
     if counting.case_id and counting.case.contacted_at:
-        return _resurvey(counting, patient, score, comment, channel=channel, language=language, now=now)
+        return _resurvey(invitation, counting, patient, score, comment, channel=channel, language=language, now=now)
     return _changed(counting, patient, score, comment, channel=channel, now=now)
 
 
@@ -126,14 +126,21 @@ def _changed(
 
 
 def _resurvey(
-    counting: Response, patient: Patient, score: int, comment: str, *, channel: str, language: str, now: datetime
+    invitation: SurveyInvitation,
+    counting: Response,
+    patient: Patient,
+    score: int,
+    comment: str,
+    *,
+    channel: str,
+    language: str,
+    now: datetime,
 ) -> Response:
     kept = Response.objects.filter(invitation=counting.invitation_id, kind=Response.Kind.RESURVEY).first()
     before = kept.bucket if kept else counting.bucket
     if kept is None:
         kept = _row(
-            counting.invitation,  # type: ignore[arg-type]  # answered under the link of an invitation
-            score, comment, channel=channel, language=language, now=now,
+            invitation, score, comment, channel=channel, language=language, now=now,
             kind=Response.Kind.RESURVEY, case=counting.case,
         )  # fmt: skip
     else:
@@ -152,7 +159,7 @@ def _follow(response: Response, before: Bucket, *, now: datetime) -> None:
     change = WORSE_FIRST.index(response.bucket) - WORSE_FIRST.index(before)
     if change < 0:
         recovery.open_case(response, now=now)
-    elif change > 0 and response.case_id:
+    elif change > 0:
         recovery.improved(response, now=now)
 
 

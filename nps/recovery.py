@@ -45,7 +45,7 @@ def open_case(response: Response, *, now: datetime) -> RecoveryCase | None:
         return None
     due_at = first_contact_due(response, now=now)
     case = RecoveryCase.objects.open().filter(patient=response.patient_id).first()
-    if case is None and response.case:
+    if case is None and response.case is not None:
         return _reopen(response.case, response, due_at, now=now)
     if case is not None:
         return _join(case, response, due_at, now=now)
@@ -149,9 +149,9 @@ def resolve(case: RecoveryCase, *, by: Membership, cause: str, outcome: str, now
 def undo_resolution(case: RecoveryCase, *, by: Membership, now: datetime) -> None:
     """Take a resolution back, just after it. TooLateToUndo afterwards; nothing where the case is open."""
     locked = RecoveryCase.objects.select_for_update().get(pk=case.pk)
-    if locked.state != State.RESOLVED:
+    if locked.state != State.RESOLVED or locked.resolved_at is None:
         return
-    if locked.resolved_at and now - locked.resolved_at > UNDO_WITHIN:
+    if now - locked.resolved_at > UNDO_WITHIN:
         raise TooLateToUndo(str(case.pk))
     worklist.undo_close(_item_of(case), now=now, by=by)
     RecoveryCase.objects.filter(pk=case.pk).update(
@@ -162,7 +162,7 @@ def undo_resolution(case: RecoveryCase, *, by: Membership, now: datetime) -> Non
 
 
 def improved(response: Response, *, now: datetime) -> None:
-    """The patient's newer answer is of a better bucket: said on the case, which stays as it is."""
+    """The patient's newer answer is of a better bucket: said on the case, if any, which stays as it is."""
     if response.case is None:
         return
     timeline.record(response.patient, "recovery_improved", response.case, at=now, score=response.score)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, models, transaction
@@ -12,6 +11,7 @@ from django.utils.functional import Promise
 
 from accounts.models import Clinic, Membership, MembershipClinic
 from patients.models import Patient, WorkItem, WorkItemLine
+from patients.models.work import WorkItemQuerySet
 
 REOPENS_WITHIN = timedelta(days=7)
 
@@ -152,7 +152,7 @@ def _with_line(item: WorkItem, what: str, *, now: datetime, by: Membership | Non
     return item
 
 
-def visible_to(member: Membership) -> Any:
+def visible_to(member: Membership) -> WorkItemQuerySet:
     """Open and done items of the clinics that a member may see (daily.md §12: the episode's clinic is the item's)."""
     limits = MembershipClinic.objects.filter(membership=member)  # none means all; asked inside the one statement
     return WorkItem.objects.filter(
