@@ -1,4 +1,4 @@
-"""What a practice needs before its first survey; called by `create_practice` and the demo."""
+"""What a practice needs before its first survey: made at the first asking, or by the demo."""
 
 from accounts.models import Practice
 from nps.models import Survey

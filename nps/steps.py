@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from accounts.models import Practice
 from campaigns.actions import Action, Release, Result
 from nps import ask
 from nps.models import Survey, SurveyInvitation
+from nps.setup import STANDARD_NAME, ensure_survey
+from prm.tenancy import current_practice_id
 
 KIND = "survey"
 MISSING = "missing_survey"
@@ -14,7 +17,10 @@ MISSING = "missing_survey"
 
 def release(batch: Sequence[Release], now: datetime) -> list[Result]:
     """Ask the patients of a batch, each by the survey that its step names; one Result a Release, in their order."""
-    surveys = {survey.name: survey for survey in Survey.objects.filter(name__in={r.step[KIND] for r in batch})}
+    named = {release.step[KIND] for release in batch}
+    surveys = {survey.name: survey for survey in Survey.objects.filter(name__in=named)}
+    if STANDARD_NAME in named - set(surveys):  # a practice made from a shell asks for the first time
+        surveys[STANDARD_NAME] = ensure_survey(Practice.objects.get(pk=current_practice_id()))
     results: dict[str, Result] = {}
     for name in {release.step[KIND] for release in batch}:
         asked = [release for release in batch if release.step[KIND] == name and release.episode is not None]
@@ -27,8 +33,13 @@ def release(batch: Sequence[Release], now: datetime) -> list[Result]:
 
 
 def choices() -> list[tuple[str, str]]:
-    """The practice's active surveys by name; the name is what a rule keeps, so that rules can be carried over."""
-    return [(name, name) for name in Survey.objects.filter(active=True).order_by("name").values_list("name", flat=True)]
+    """The practice's active surveys by name; the name is what a rule keeps, so that rules can be carried over.
+
+    The standard one is offered before it is there: the first asking makes it.
+    """
+    known = dict(Survey.objects.values_list("name", "active"))
+    names = {name for name, active in {STANDARD_NAME: True, **known}.items() if active}
+    return [(name, name) for name in sorted(names)]
 
 
 def phrase(step: Mapping[str, Any], language: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from campaigns import actions
 from messaging.models import OutboxMessage
-from nps.models import SurveyInvitation
+from nps.models import Survey, SurveyInvitation
 from nps.setup import ensure_survey
 from patients import consent
 from prm import ids
@@ -74,3 +74,11 @@ def test_the_form_offers_the_surveys_that_are_on_and_names_them(survey):
     survey.active = False
     survey.save()
     assert list(actions.action("survey").choices()) == []
+
+
+def test_a_new_practice_is_offered_the_standard_survey_and_the_first_asking_makes_it(practice, episode, now):
+    assert list(actions.action("survey").choices()) == [("Patient satisfaction", "Patient satisfaction")]
+    assert not Survey.objects.exists()
+    given = release(episode, Survey(name="Patient satisfaction"), now)
+    assert [r.held for r in actions.action("survey").release([given], now)] == [False]
+    assert [s.languages for s in Survey.objects.all()] == [["en", "es"]]
