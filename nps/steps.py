@@ -27,7 +27,7 @@ def release(batch: Sequence[Release], now: datetime) -> list[Result]:
         if name not in surveys:
             results |= {release.dedupe_key: Result(reason=MISSING) for release in asked}
             continue
-        invitations = ask.invite_many([_asking(release) for release in asked], survey=surveys[name], now=now)
+        invitations = ask.invite_many([a for r in asked if (a := _asking(r))], survey=surveys[name], now=now)
         results |= {r.dedupe_key: _result(i) for r, i in zip(asked, invitations, strict=True)}
     return [results.get(release.dedupe_key, Result(reason="no_episode")) for release in batch]
 
@@ -50,7 +50,9 @@ def phrase(step: Mapping[str, Any], language: str) -> str:
 ACTION = Action(kind=KIND, names=KIND, release=release, choices=choices, phrase=phrase)
 
 
-def _asking(release: Release) -> ask.Asking:
+def _asking(release: Release) -> ask.Asking | None:
+    if release.episode is None:
+        return None
     return ask.Asking(
         release.episode, firing=release.firing_id, step=release.step["id"], campaign=release.rule_id,
         dedupe_key=release.dedupe_key, expires_at=release.expires_at,
