@@ -212,7 +212,7 @@ def banner(seconds: float) -> None:
         f"PRM is running at {os.environ['PRM_SITE_URL']}/ (started in {seconds:.1f} s; Ctrl-C stops everything)",
     ]
     if "demo" in get_commands():
-        lines += load_command_class(get_commands()["demo"], "demo").sign_ins()
+        lines += load_command_class(get_commands()["demo"], "demo").sign_ins()  # type: ignore[attr-defined]
     print("\n".join([*lines, ""]), flush=True)
 
 
