@@ -12,9 +12,16 @@ from prm import clock
 from prm.ids import uuid7
 from prm.tenancy.models import PracticeModel
 
+RULE = {
+    "schema": "prm.rule/1", "name": "After discharge", "purpose": "treatment",
+    "trigger": {"kind": "after_discharge", "after": {"n": 14, "unit": "days"}, "at": "10:00"},
+    "steps": [{"id": "ask", "do": "survey", "channel": ["email"], "survey": "nps"}],
+}  # fmt: skip
+
 # What a table's own check constraints want beyond "some value of the right type"; callables are asked for each row.
 WANTED: dict[str, dict[str, Any]] = {
-    "campaigns.rule": {"draft": dict},
+    "campaigns.rule": {"draft": RULE},
+    "campaigns.ruleversion": {"document": RULE},
     "nps.response": {"channel": "staff"},
     "patients.workitem": {"kind": "recovery", "subject_id": lambda: make(apps.get_model("nps.RecoveryCase")).pk},
 }
