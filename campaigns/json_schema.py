@@ -37,8 +37,11 @@ class Checker:
         self.root = schema
 
     def faults(self, value: Any) -> list[Fault]:
-        """All faults of a document, in its order; empty where it is valid."""
-        return list(self._check(value, self.root, ""))
+        """All faults of a document, in its order, one a place; empty where it is valid."""
+        found: dict[str, Fault] = {}
+        for fault in self._check(value, self.root, ""):
+            found.setdefault(fault.path, fault)
+        return list(found.values())
 
     def _check(self, value: Any, schema: Mapping[str, Any], path: str) -> Iterator[Fault]:
         if "$ref" in schema:
