@@ -1,5 +1,6 @@
 """Stored messages to facts in `patients`: claimed under a lock per feed, read, merged, projected, marked."""
 
+import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from psycopg2.extras import execute_values
 
 from accounts.models import Clinic
 from integrations import history, rows, staffing
@@ -116,12 +118,34 @@ def _apply_alone(feed: Feed, item: Item, *, now: datetime) -> None:
         item.message.reason = f"Applying it failed ({type(error).__name__}). It is kept; replay it after a fix."
 
 
+_SAVED = (
+    "source_ts", "kind", "control_id", "state", "code", "reason", "where", "flags", "entities", "waits_for", "attempts",
+    "parser_version", "applied_at",
+)  # fmt: skip
+_TYPES = {"source_ts": "timestamptz", "applied_at": "timestamptz", "flags": "jsonb", "entities": "jsonb",
+          "attempts": "smallint", "parser_version": "smallint"}  # fmt: skip
+
+
 def _save(messages: Sequence[RawMessage]) -> None:
-    RawMessage.objects.bulk_create(
-        messages, update_conflicts=True, unique_fields=["id"], batch_size=1000,
-        update_fields=["source_ts", "kind", "control_id", "state", "code", "reason", "where", "flags", "entities",
-                       "waits_for", "attempts", "parser_version", "applied_at"],
-    )  # fmt: skip
+    """Write what became of the messages: one UPDATE, since bulk_update builds a CASE of every cell."""
+    if not messages:
+        return
+    columns = ", ".join(f'"{name}" = v."{name}"::{_TYPES.get(name, "text")}' for name in _SAVED)
+    statement = (
+        f"UPDATE integrations_rawmessage m SET {columns} FROM (VALUES %s) AS v "  # noqa: S608  (names of our own)
+        f"(id, practice_id, {', '.join(chr(34) + name + chr(34) for name in _SAVED)}) "
+        "WHERE m.practice_id = v.practice_id::uuid AND m.id = v.id::uuid"
+    )
+    rows_to_write = [
+        (
+            str(one.pk), str(one.practice_id),
+            *(json.dumps(value) if isinstance(value := getattr(one, name), (list, dict)) else
+              str(value) if isinstance(value, str) else value for name in _SAVED),
+        )
+        for one in messages
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        execute_values(cursor.cursor, statement, rows_to_write, page_size=500)
 
 
 def _apply(feed: Feed, items: Sequence[Item], *, now: datetime) -> None:

@@ -1,11 +1,16 @@
 """Who is who: linked external ids are one patient; the survivor is the target of the newest merge (integrations.md §5).
 
-Pure over edges: chains, cycles and swapped pairs need no special case, and the order of arrival does not matter.
+A function of the set of edges: chains, cycles and swapped pairs need no special case, and the order of arrival does not matter.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Q
+
+from integrations.models import Feed, IdentityLink
+
+MAX_HOPS = 8  # rounds of following edges; a chain of merges longer than that is followed at the next message
 ALIAS, REVIEW = "alias", "review"
 
 
@@ -76,3 +81,21 @@ def people(keys: Iterable[str], edges: Iterable[Edge]) -> list[Person]:
         inside = sorted({group_of[key] for key in component}, key=lambda group: (survivor not in group, min(group)))
         found.append(Person(tuple(inside), survivor, tuple(own)))
     return found
+
+
+def edges_of(feed: Feed, keys: Iterable[str]) -> list[Edge]:
+    """All edges that hold and touch `keys` directly or through others."""
+    frontier, seen, found = set(keys), set(keys), {}
+    for _hop in range(MAX_HOPS):
+        if not frontier:
+            break
+        rows = IdentityLink.objects.filter(feed=feed, linked=True).filter(
+            Q(source_key__in=frontier) | Q(target_key__in=frontier)
+        )
+        ends: set[str] = set()
+        for row in rows:
+            found[row.pk] = Edge(row.source_key, row.target_key, row.cause, row.order)
+            ends |= {row.source_key, row.target_key}
+        frontier = ends - seen
+        seen |= ends
+    return list(found.values())

@@ -5,7 +5,7 @@ written, so a message that brings no news writes none.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,8 +16,8 @@ from django.db.models import Q
 from integrations import contact
 from integrations.episodes import Care, EpisodeView, diagnoses, episodes
 from integrations.facts import CLOSING, CONDITION, COVERAGE, EPISODE, PATIENT, REQUEST, VISIT, State, newest, stated
-from integrations.identity import Edge, Person, people
-from integrations.models import Feed, IdentityLink, SourceRecord
+from integrations.identity import Person, edges_of, people
+from integrations.models import Feed, SourceRecord
 from integrations.staffing import clinics_for, therapists_for
 from integrations.things import Thing, moment, things
 from integrations.visits import VisitView, visits
@@ -26,8 +26,6 @@ from patients.models import Episode, Patient, Visit
 from patients.models.people import search_form
 from patients.regions import is_post_surgical, regions_of, side_of
 
-MAX_HOPS = 8  # rounds of following edges; a chain of merges longer than that is followed at the next message
-
 
 @dataclass
 class _Loaded:
@@ -35,34 +33,16 @@ class _Loaded:
 
     feed: Feed
     now: datetime
-    records: dict[str, dict[str, SourceRecord]]  # entity to key to record
     patients: dict[UUID, Patient]
-    episodes: dict[UUID, Episode]
+    episodes_of: dict[UUID, list[Episode]]  # by the patient whose they were
     episode_by_source: dict[str, Episode]
     visits: dict[UUID, Visit]
+    visit_keys: set[str]
     changes: Changes
 
     @property
     def prefix(self) -> str:
         return self.feed.pk.hex
-
-
-def edges_of(feed: Feed, keys: Iterable[str]) -> list[Edge]:
-    """All edges that hold and touch `keys` directly or through others."""
-    frontier, seen, found = set(keys), set(keys), {}
-    for _hop in range(MAX_HOPS):
-        if not frontier:
-            break
-        rows = IdentityLink.objects.filter(feed=feed, linked=True).filter(
-            Q(source_key__in=frontier) | Q(target_key__in=frontier)
-        )
-        ends: set[str] = set()
-        for row in rows:
-            found[row.pk] = Edge(row.source_key, row.target_key, row.cause, row.order)
-            ends |= {row.source_key, row.target_key}
-        frontier = ends - seen
-        seen |= ends
-    return list(found.values())
 
 
 def project(feed: Feed, touched: set[str], *, now: datetime) -> Changes:
@@ -102,7 +82,11 @@ def _load(feed: Feed, records: Sequence[SourceRecord], changes: Changes, now: da
     for row in (*patients.values(), *episodes_found.values(), *visits_found.values()):
         changes.before[row.pk] = values_of(row)
     by_source = {row.source_key: row for row in episodes_found.values()}
-    return _Loaded(feed, now, {}, patients, episodes_found, by_source, visits_found, changes)
+    by_patient: dict[UUID, list[Episode]] = defaultdict(list)
+    for row in episodes_found.values():
+        by_patient[row.patient_id].append(row)
+    keys = {row.source_key for row in visits_found.values()}
+    return _Loaded(feed, now, patients, by_patient, by_source, visits_found, keys, changes)
 
 
 class _Plan:
@@ -222,8 +206,9 @@ def _visit_rows(loaded: _Loaded, plan: _Plan, patient: Patient) -> dict[int, Vis
             row = loaded.visits[free[0]]
         else:
             row = Visit(practice_id=loaded.feed.practice_id, source_key=f"{loaded.prefix}:{view.names[0]}")
-            if any(other.source_key == row.source_key for other in loaded.visits.values()):
+            if row.source_key in loaded.visit_keys:
                 row.source_key = f"{loaded.prefix}:{view.names[0][:80]}#{row.pk.hex}"
+            loaded.visit_keys.add(row.source_key)
             loaded.visits[row.pk] = row
             loaded.changes.new.add(row.pk)
         claimed.add(row.pk)
@@ -271,17 +256,21 @@ def _episode_rows(loaded: _Loaded, plan: _Plan, patient: Patient, visit_rows: di
             loaded.changes.problems[view.key] = "discharge_before_start"
             for closing in view.care:
                 loaded.changes.problems[closing.key] = "discharge_before_start"
-    own = {pk for pk, one in loaded.patients.items() if pk == patient.pk or one.merged_into_id == patient.pk}
-    for row in loaded.episodes.values():
-        if row.pk not in used | set(loaded.changes.episodes) and row.patient_id in own and not row.hidden:
-            row.hidden = True  # its visits belong to another episode now
-            loaded.changes.episodes[row.pk] = row
+    for patient_id in _own_rows(plan):
+        for row in loaded.episodes_of.get(patient_id, ()):
+            if row.pk not in used and row.pk not in loaded.changes.episodes and not row.hidden:
+                row.hidden = True  # its visits belong to another episode now
+                loaded.changes.episodes[row.pk] = row
+
+
+def _own_rows(plan: _Plan) -> set[UUID]:
+    """The patient rows of one person, retired ones too."""
+    return {record.row_id for record in plan.own[PATIENT].values() if record.row_id}
 
 
 def _new_episode(loaded: _Loaded, source_key: str) -> Episode:
     row = Episode(practice_id=loaded.feed.practice_id, source_key=source_key, created_at=loaded.now)
     loaded.changes.new.add(row.pk)
-    loaded.episodes[row.pk] = row
     loaded.episode_by_source[source_key] = row
     return row
 
@@ -291,12 +280,12 @@ def _match_derived(
 ) -> list[tuple[EpisodeView, Episode]]:
     """Derived episodes keep their rows: by the greatest number of visits in common, then in the order of time."""
     prefix = f"{loaded.prefix}:derived:"
-    patients = {record.row_id for record in plan.own[PATIENT].values()}
-    rows = [r for r in loaded.episodes.values() if r.source_key.startswith(prefix) and r.patient_id in patients]
+    mine = [row for patient_id in sorted(_own_rows(plan)) for row in loaded.episodes_of.get(patient_id, ())]
+    rows = [row for row in mine if row.source_key.startswith(prefix)]
     was_in: dict[UUID, UUID] = {}
-    for pk, values in loaded.changes.before.items():
-        if pk in loaded.visits and values:
-            was_in[pk] = values[VISIT_EPISODE]
+    for row in visit_rows.values():
+        if before := loaded.changes.before.get(row.pk):
+            was_in[row.pk] = before[VISIT_EPISODE]
     shared = sorted(
         (
             (-sum(was_in.get(visit_rows[id(v)].pk) == row.pk for v in view.visits), row.pk, index)
