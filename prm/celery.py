@@ -46,6 +46,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     task_queues=[Queue(name, routing_key=name) for name in QUEUES],
     task_default_queue="evaluate",
+    task_routes={task: {"queue": queue} for task, (_seconds, queue) in SCHEDULE.items()},  # whoever rings
     task_create_missing_queues=False,  # a misspelt queue is an error, not a queue that nobody reads
     accept_content=["json"],
     worker_enable_remote_control=False,
