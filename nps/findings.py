@@ -128,6 +128,7 @@ def distribution_chart(report: Report) -> Chart:
         subtitle=f"{report.period.words}, {report.scope.words}",
         columns=("Score", "Answers"),
         rows=[] if hidden else [(str(given), words.count(many)) for given, many in enumerate(counts)],
+        empty=f"The scores show from {score.FEWEST} answers on." if hidden else "",
     )
 
 

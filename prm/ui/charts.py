@@ -297,7 +297,13 @@ def _label_expression(points: Sequence[Point]) -> str:
 
 
 def score_distribution(
-    counts: Sequence[int], *, title: str, subtitle: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]
+    counts: Sequence[int],
+    *,
+    title: str,
+    subtitle: str,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
+    empty: str = "",
 ) -> Chart:
     """C2: how many answers each score 0 to 10 got, coloured by bucket; `counts` has eleven entries."""
     if len(counts) != 11:
@@ -310,6 +316,7 @@ def score_distribution(
         narrow=_bars(counts, plot=312, height=170, bar=20),
         columns=columns,
         rows=tuple(rows),
+        empty=empty,
     )
 
 
