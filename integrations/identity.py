@@ -1,6 +1,6 @@
 """Who is who: linked external ids are one patient; the survivor is the target of the newest merge (integrations.md §5).
 
-A function of the set of edges: chains, cycles and swapped pairs need no special case, and order of arrival is no matter.
+A function of the set of edges: chains, cycles and swapped pairs need no special case, and order is no matter.
 """
 
 from collections.abc import Iterable

@@ -47,7 +47,7 @@ def store(
     """
     canonical = KINDS[feed.kind].canonical_bytes
     outcomes: list[Outcome] = []
-    fresh: dict[str, tuple[Outcome, RawMessage, RawMessageBody]] = {}
+    fresh: dict[str, tuple[Outcome, RawMessage, bytes]] = {}
     for ref, piece in messages:
         refused = piece.refusal
         if refused is not None and refused.outcome == "rejected":
@@ -64,19 +64,18 @@ def store(
         if refused is not None:
             message.state, message.code = RawMessage.State.DEAD, refused.code
             message.reason, message.where, message.attempts = refused.reason[:300], refused.where, 1
-        body = RawMessageBody(id=message.pk, practice_id=feed.practice_id, at=now)
         outcome = Outcome(ref, "stored", message=message)
         outcomes.append(outcome)
-        fresh[key] = (outcome, message, body)
-        body.plain = piece.data
+        fresh[key] = (outcome, message, piece.data)
     known = dict(RawMessage.objects.filter(feed=feed, dedupe_key__in=fresh).values_list("dedupe_key", "pk"))
     for key in known:
         fresh[key][0].outcome = "duplicate"
-    rows = [(message, body) for key, (_outcome, message, body) in fresh.items() if key not in known]
-    for _message, body in rows:
-        body.seal(body.plain)
-    RawMessage.objects.bulk_create([message for message, _body in rows], batch_size=1000)
-    RawMessageBody.objects.bulk_create([body for _message, body in rows], batch_size=500)
+    rows = [(message, data) for key, (_outcome, message, data) in fresh.items() if key not in known]
+    bodies = [RawMessageBody(id=message.pk, practice_id=feed.practice_id, at=now) for message, _data in rows]
+    for body, (_message, data) in zip(bodies, rows, strict=True):
+        body.seal(data)
+    RawMessage.objects.bulk_create([message for message, _data in rows], batch_size=1000)
+    RawMessageBody.objects.bulk_create(bodies, batch_size=500)
     if rows:
         Feed.objects.filter(pk=feed.pk).update(last_received_at=now)
     return outcomes

@@ -323,7 +323,7 @@ def _set_episode(
     clinic, therapist = plan.clinic_key(view), plan.therapist_key(view)
     row.clinic_id = plan.clinics[clinic].pk if clinic else None
     row.therapist_id = plan.therapists[therapist].pk if therapist else None
-    _set_care(row, view, plan, states)
+    _set_care(row, view, plan, states, loaded.changes)
     lapsed = row.status == Episode.Status.LAPSED
     seen = (row.last_visit_at, row.next_visit_at)
     _set_projections(row, visit_rows, loaded.now)
@@ -331,13 +331,13 @@ def _set_episode(
     row.status = Episode.Status.LAPSED if unchanged else view.status
 
 
-def _set_care(row: Episode, view: EpisodeView, plan: _Plan, states: Sequence[State]) -> None:
+def _set_care(row: Episode, view: EpisodeView, plan: _Plan, states: Sequence[State], changes: Changes) -> None:
     codes = diagnoses(view, plan.named[CONDITION], states)
     row.diagnosis_codes = [code for code, _system in codes]
     icd10 = [code for code, system in codes if system == "I10"]
     row.side = next((side for code in icd10 if (side := side_of(code))), "")
     row.post_surgical = is_post_surgical(icd10)
-    row.region_list = regions_of(icd10)  # written to EpisodeRegion
+    changes.regions[row.pk] = regions_of(icd10) if codes else []
     covers = [thing for thing in plan.named[COVERAGE].values() if not thing.deleted and thing.get("payer")]
     cover = max(covers, key=lambda thing: thing.order("payer")).get("payer") if covers and view.latest else None
     row.payer_kind = view.say("payer", states) or cover or Episode.PayerKind.UNKNOWN
@@ -384,4 +384,4 @@ def _external_ids(loaded: _Loaded, plan: _Plan, patient: Patient) -> None:
     for record in plan.own[PATIENT].values():
         for authority, value, _type in record.state.get("identifiers", {}).get("v") or []:
             wanted.add((authority[:80], value[:120]))
-    patient.wanted_ids = wanted  # written with the patient
+    loaded.changes.ids[patient.pk] = wanted

@@ -62,7 +62,8 @@ def of_patients(patients: Iterable[Patient]) -> dict[UUID, dict[str, Any]]:
         if visit.hidden and visit.episode_id is None:
             continue  # joined with another record of the same visit
         found[visit.patient_id]["visits"].append({
-            **_plain(visit, _VISIT), "episode": numbers.get(visit.episode_id), "clinic": clinics.get(visit.clinic_id),
+            **_plain(visit, _VISIT), "episode": numbers.get(visit.episode_id) if visit.episode_id else None,
+            "clinic": clinics.get(visit.clinic_id),
             "therapist": therapists.get(visit.therapist_id),
         })  # fmt: skip
     return found

@@ -25,6 +25,8 @@ class Changes:
     problems: dict[str, str] = field(default_factory=dict)  # key of a closing or episode to the reason code
     known: set[str] = field(default_factory=set)  # keys of patients that have a row
     addressed: list[Patient] = field(default_factory=list)
+    ids: dict[UUID, set[tuple[str, str]]] = field(default_factory=dict)  # of survivors: (authority, value)
+    regions: dict[UUID, list[str]] = field(default_factory=dict)  # of episodes
 
 
 _PATIENT = (
@@ -56,7 +58,10 @@ def values_of(row: Any) -> tuple[Any, ...]:
 
 def write(changes: Changes, *, now: datetime) -> None:
     """Write the rows that are new or that differ from what they were, their ids and regions; consent on arrival."""
-    for model, rows in ((Patient, changes.patients), (Episode, changes.episodes), (Visit, changes.visits)):
+    written: tuple[tuple[Any, dict[UUID, Any]], ...] = (
+        (Patient, changes.patients), (Episode, changes.episodes), (Visit, changes.visits),
+    )  # fmt: skip
+    for model, rows in written:
         dirty = [r for r in rows.values() if r.pk in changes.new or changes.before.get(r.pk) != values_of(r)]
         columns = _COLUMNS[model]
         for row in dirty:
@@ -75,21 +80,20 @@ def write(changes: Changes, *, now: datetime) -> None:
 
 
 def _write_ids(changes: Changes) -> None:
-    survivors = [row for row in changes.patients.values() if hasattr(row, "wanted_ids")]
-    if not survivors:
+    if not changes.ids:
         return
-    known: dict[tuple[str, str], ExternalId] = {}
-    members = {row.pk for row in changes.patients.values()}
-    for one in ExternalId.objects.filter(source=changes.source, patient__in=members):
-        known[(one.kind, one.value)] = one
+    known = {
+        (one.kind, one.value): one
+        for one in ExternalId.objects.filter(source=changes.source, patient__in=list(changes.patients))
+    }
     fresh, moved = [], []
-    for row in survivors:
-        for kind, value in row.wanted_ids:
+    for pk, wanted in changes.ids.items():
+        for kind, value in wanted:
             current = known.pop((kind, value), None)
             if current is None:
-                fresh.append(ExternalId(patient=row, source=changes.source, kind=kind, value=value))
-            elif current.patient_id != row.pk:
-                current.patient = row
+                fresh.append(ExternalId(patient_id=pk, source=changes.source, kind=kind, value=value))
+            elif current.patient_id != pk:
+                current.patient_id = pk
                 moved.append(current)
     if known:
         ExternalId.objects.filter(pk__in=[one.pk for one in known.values()]).delete()
@@ -98,15 +102,9 @@ def _write_ids(changes: Changes) -> None:
 
 
 def _write_regions(changes: Changes) -> None:
-    wanted = {
-        (row.pk, region)
-        for row in changes.episodes.values()
-        for region in getattr(row, "region_list", [])
-        if row.diagnosis_codes
-    }
+    wanted = {(pk, region) for pk, regions in changes.regions.items() for region in regions}
     there = {
-        (one.episode_id, one.region): one.pk
-        for one in EpisodeRegion.objects.filter(episode__in=[row.pk for row in changes.episodes.values()])
+        (one.episode_id, one.region): one.pk for one in EpisodeRegion.objects.filter(episode__in=list(changes.episodes))
     }
     stale = [pk for pair, pk in there.items() if pair not in wanted]
     if stale:

@@ -18,7 +18,8 @@ NPI = "http://hl7.org/fhir/sid/us-npi"
 
 def patient(reading: Reading) -> None:
     """Patient: who it is, how to reach him, alive or not, which ids name him."""
-    resource, values = reading.resource, {"deleted": False}
+    resource = reading.resource
+    values: dict[str, Any] = {"deleted": False}
     values["active"] = resource.get("active") is not False
     values["identifiers"] = [
         [text(one, "system"), text(one, "value")[:120], text(one, "type", "coding", "code")]

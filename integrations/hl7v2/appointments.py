@@ -78,7 +78,8 @@ def _appointment_status(reading: Reading) -> str | None:
 
 
 def _schedule(reading: Reading, sch: Segment, status: str | None) -> dict[str, Any]:
-    message, values = reading.message, {}
+    message = reading.message
+    values: dict[str, Any] = {}
     clinic = next((key for one in message.all("AIL") if (key := state_clinic(reading, one[3]))), "")
     if clinic:
         values["clinic"] = clinic

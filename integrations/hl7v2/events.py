@@ -25,9 +25,10 @@ from integrations.hl7v2.parse import (
 def dispatch(reading: Reading) -> None:
     """Read the message by its event. Refusal for one that we do not use, or that cannot be used."""
     kind = reading.parsed.kind.partition("^")[0]
-    handler = {"ADT": _ADT, "SIU": _SIU, "DFT": {"P03": _charge}, "REF": {"I12": _referral}}.get(kind, {}).get(
-        reading.event
-    )
+    used: dict[str, dict[str, Callable[[Reading], None]]] = {
+        "ADT": _ADT, "SIU": _SIU, "DFT": {"P03": _charge}, "REF": {"I12": _referral},
+    }  # fmt: skip
+    handler = used.get(kind, {}).get(reading.event)
     if handler is None:
         raise Refusal("ignored", "event_not_used", f"{reading.parsed.kind} is not used.", "MSH-9")
     handler(reading)

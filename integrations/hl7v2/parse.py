@@ -203,7 +203,7 @@ def state_link(reading: Reading, retired: str, survivor: str, cause: str, *, lin
 
 
 def _person(reading: Reading, pid: Segment) -> dict[str, Any]:
-    parsed, values = reading.parsed, {}
+    parsed, values = reading.parsed, dict[str, Any]()
     name = fields.name(pid, 5)
     if name:
         values["name"] = name
@@ -297,7 +297,8 @@ def state_therapist(reading: Reading, text: str) -> str:
 
 def care(reading: Reading, pv1: Segment | None) -> dict[str, Any]:
     """What a message says about the care around it: diagnosis, therapist, clinic, payer, plan, referral."""
-    message, values = reading.message, {}
+    message = reading.message
+    values: dict[str, Any] = {}
     diagnoses = diagnosis_codes(message)
     if diagnoses:
         values["diagnosis"] = diagnoses
