@@ -136,7 +136,7 @@ def tick_rule(rule: Rule, *, at: datetime, look_back: timedelta) -> int:
 
     For turning on, publishing and resuming (campaigns.md §1), inside `claim`. The practice's watermarks stay.
     """
-    window = Window(at=at, floor=rule.floor, since=at - look_back)
+    window = Window(at=at, floor=_floor(rule), since=at - look_back)
     decided = 0
     while True:
         rows = decide(rule, window)
@@ -212,9 +212,15 @@ def max_late(document: dict[str, Any]) -> timedelta:
     return timedelta(hours=int(document.get("max_late_hours", 72)))
 
 
+def _floor(rule: Rule) -> datetime:
+    if rule.floor is None:
+        raise ValueError(f"rule {rule.pk} was never turned on")
+    return rule.floor
+
+
 def _window(rule: Rule, at: datetime, state: EvaluationState | None) -> Window:
     return Window(
-        at=at, floor=rule.floor, since=at - max_late(rule.version.document),
+        at=at, floor=_floor(rule), since=at - max_late(rule.version.document),
         due_through=state.due_through if state else None, seen_through=state.seen_through if state else None,
     )  # fmt: skip
 
@@ -238,10 +244,8 @@ def _run(
 
 
 def _reentry(setting: str | dict[str, Any], at: datetime) -> tuple[str, datetime | None]:
-    if setting == "each":
-        return "false", None
-    if setting == "once":
-        return _EARLIER.format(since=""), None
+    if isinstance(setting, str):
+        return ("false" if setting == "each" else _EARLIER.format(since="")), None
     return _EARLIER.format(since="AND f.decided_at > %(reentry_since)s"), at - timedelta(days=int(setting["gap_days"]))
 
 

@@ -28,7 +28,7 @@ class Clause:
 class Explanation:
     """One occurrence: `stored` where it was decided; `verdict` in words; the clauses behind it."""
 
-    episode: Episode
+    episode: Episode | None
     due_at: datetime | None
     verdict: str
     clauses: Sequence[Clause]
@@ -87,7 +87,7 @@ def _stored(firing: Firing) -> Explanation:
 def _undecided(
     rule: Rule, document: dict[str, Any], episode: Episode, due_at: datetime | None, *, now: datetime
 ) -> Explanation:
-    if due_at is None:
+    if due_at is None or episode.discharged_at is None:
         why = "deleted by the EMR" if episode.hidden else "not discharged"
         return Explanation(episode, None, f"Never due: {why}", [Clause(False, why.capitalize())])
     clauses = [

@@ -71,7 +71,8 @@ def _order(j: Journey) -> tuple:
 
 def _settle(batch: Sequence[Journey], *, at: datetime) -> int:
     """First that applies: the patient, a stop condition, the anchor, lateness, the action."""
-    ends, goes_on = [], []
+    ends: list[tuple[Journey, str]] = []
+    goes_on = []
     stopped, holding = _stopped(batch), _holding(batch)
     for j in batch:
         patient = j.patient
@@ -97,7 +98,7 @@ def _act(batch: Iterable[Journey], *, at: datetime) -> list[tuple[Journey, actio
     by_kind: dict[str, list[Journey]] = {}
     for j in batch:
         by_kind.setdefault(_step(j)["do"], []).append(j)
-    done = []
+    done: list[tuple[Journey, actions.Result]] = []
     for kind, journeys in by_kind.items():
         releases = [_release(j) for j in journeys]
         done += zip(journeys, actions.action(kind).release(releases, at), strict=True)
@@ -192,7 +193,7 @@ STOPS: Mapping[str, Callable[[], Any]] = {
 
 
 def _holding(batch: Sequence[Journey]) -> set[str]:
-    by_kind: dict[str, list[tuple[UUID, str]]] = {}
+    by_kind: dict[str, list[tuple[UUID | None, str]]] = {}
     for j in batch:
         by_kind.setdefault(j.version.document["trigger"]["kind"], []).append((j.episode_id, j.occurrence))
     return {key for kind, about in by_kind.items() for key in triggers.trigger(kind).holds(about)}

@@ -121,7 +121,7 @@ class Checker:
                     return value.get(selector) in constants
             return bool(members) and branch.get("required", [""])[0] in value
         kind = branch.get("type")
-        return bool(kind) and _is(value, kind)
+        return isinstance(kind, str) and _is(value, kind)
 
     def _definition(self, reference: str) -> Mapping[str, Any]:
         found: Any = self.root

@@ -43,7 +43,7 @@ class Trigger(Protocol):
     def clock_zones(self, params: Mapping[str, Any], setting: str) -> list[str]:
         """The zones that need a clock; one empty name where the zone does not matter."""
 
-    def holds(self, about: Sequence[tuple[UUID, str]]) -> set[str]:
+    def holds(self, about: Sequence[tuple[UUID | None, str]]) -> set[str]:
         """Of (episode id, occurrence): the occurrences that still hold on the facts of now."""
 
     def occasion(self, params: Mapping[str, Any], setting: str, episode: Episode) -> tuple[str, datetime | None]:
@@ -84,7 +84,8 @@ class AfterDischarge:
         days = [
             day for name in used.names for day in due.due_days(name, int(params["after"]["n"]), params["at"], window)
         ]
-        parts, parameters = [], {"broken": used.broken, "last_resort": zones.LAST_RESORT}
+        parts: list[str] = []
+        parameters: dict[str, Any] = {"broken": used.broken, "last_resort": zones.LAST_RESORT}
         in_zone = f"{zones.expression(setting)} = c.zone"
         in_day = "e.discharged_at >= c.first AND e.discharged_at < c.last"
         for name, chosen, only in (
@@ -139,7 +140,7 @@ class AfterDischarge:
         """All zones in use for days, none for hours."""
         return [""] if params["after"]["unit"] == "hours" else zones.in_use(setting).names
 
-    def holds(self, about: Sequence[tuple[UUID, str]]) -> set[str]:
+    def holds(self, about: Sequence[tuple[UUID | None, str]]) -> set[str]:
         """Discharged, with the same sequence number, and not deleted by the EMR."""
         episodes = Episode.objects.shown().filter(
             pk__in={episode for episode, _key in about}, status=Episode.Status.DISCHARGED

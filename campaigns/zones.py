@@ -1,6 +1,7 @@
 """The time zone of an occurrence (campaigns.md §2): in SQL for the probes, and the list of those a practice uses."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -53,11 +54,11 @@ def in_use(setting: str) -> Zones:
 def of_episode(setting: str, episode_id: UUID) -> str:
     """The zone of one episode's occurrences, by the same expression as the probes."""
     statement = (
-        f"SELECT {expression(setting)} FROM patients_episode e "  # noqa: S608  (our own text, no values)
+        f"SELECT {expression(setting)} FROM patients_episode e "  # noqa: S608  # nosec B608  (our own text, no values)
         "JOIN patients_patient p ON p.practice_id = e.practice_id AND p.id = e.patient_id "
         "JOIN accounts_practice o ON o.id = e.practice_id WHERE e.practice_id = %(practice)s AND e.id = %(episode)s"
     )
-    parameters = {
+    parameters: dict[str, Any] = {
         "broken": in_use(setting).broken, "last_resort": LAST_RESORT, "practice": current_practice_id(),
         "episode": episode_id,
     }  # fmt: skip
