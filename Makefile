@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix shots drill hooks lock reset
+.PHONY: help setup run test lint fix smoke shots drill hooks lock reset
 
 # A Python >= 3.11 of this machine, to make .venv with: `make PYTHON=/opt/python3.12/bin/python setup` chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -32,6 +32,9 @@ lint: setup ## Check style, types, layers, migrations, templates and settings (O
 
 fix: environment ## Format and repair what ruff and djade can
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet . ; git ls-files 'templates/*.html' | xargs -r .venv/bin/djade
+
+smoke: setup ## Drive the running system (or one started for it) through the whole flow, pictures in shots/smoke/
+	@$(PY) -m prm.dev.smoke
 
 shots: setup ## Save a picture of every page, both widths, light and dark, into shots/
 	@$(PY) manage.py shots
