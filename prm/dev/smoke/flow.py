@@ -137,7 +137,7 @@ def _outcome_words(outcome: str) -> str:
 def _upload(desk: Desk, slug: str, path: Path) -> None:
     page = desk.page
     page.goto(f"{desk.site}/{slug}/settings/feeds/")
-    page.get_by_role("link", name="emr").first.click()
+    page.get_by_role("link", name="emr", exact=True).first.click()
     page.set_input_files("input[type=file]", path)
     page.get_by_role("button", name="Take it in").click()
     page.wait_for_load_state("networkidle")
@@ -146,7 +146,7 @@ def _upload(desk: Desk, slug: str, path: Path) -> None:
 def _dead_letter(desk: Desk, slug: str) -> None:
     page = desk.page
     page.goto(f"{desk.site}/{slug}/settings/feeds/")
-    page.get_by_role("link", name="emr").first.click()
+    page.get_by_role("link", name="emr", exact=True).first.click()
     page.get_by_role("link", name=re.compile("dead letter")).click()
     desk.picture("dead-letters")
     words = page.inner_text("main")
