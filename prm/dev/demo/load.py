@@ -54,16 +54,20 @@ class Played:
 
 
 def load(plan: DemoPractice, *, as_of: datetime, seed: int, say: Say) -> Played:
-    """Play what is missing of a practice's history up to `as_of` (aware); nothing where it is all there.
+    """Play what is missing of a practice's history up to `as_of` (aware); nothing where it was all played.
 
-    The first load fixes the moment that the lives are drawn for; a later one goes on from there to the present.
+    The first load fixes the moment up to which lives are drawn; one that was stopped goes on to that moment. While
+    it is played the practice is suspended: a tick of the present would pass over what is still to be decided in its past.
     """
+    if _progress(plan).get("until") and _progress(plan)["until"] == _progress(plan)["as_of"]:
+        return Played(0, 0)
     drawn = _progress(plan).get("as_of") or as_of.isoformat()
+    as_of = datetime.fromisoformat(drawn)
     lives = truth.lives(
         Random(f"{seed}:{plan.slug}"), plan.places, count=plan.patients, months=plan.months,
-        as_of=datetime.fromisoformat(drawn),
+        as_of=as_of,
     )  # fmt: skip
-    begin = truth.midnight((datetime.fromisoformat(drawn) - timedelta(days=plan.months * 30)).date())
+    begin = truth.midnight((as_of - timedelta(days=plan.months * 30)).date())
     practice, emr = _practice(plan, begin)
     _tell_truth(plan, lives)
     cursor = _cursor(plan) or begin
@@ -88,6 +92,7 @@ def load(plan: DemoPractice, *, as_of: datetime, seed: int, say: Say) -> Played:
         _keep(plan, practice.pk, {"as_of": drawn, "until": until.isoformat()})
         if steps % 15 == 0:
             say(f"{plan.name}: {cursor:%b %Y}, {taken:,} messages")
+    Practice.objects.filter(pk=practice.pk).update(suspended_at=None)
     return Played(steps, taken)
 
 
@@ -125,7 +130,7 @@ def _practice(plan: DemoPractice, begin: datetime) -> tuple[Practice, Feed]:
     with clock.at(begin):
         practice = create_practice(plan.slug, plan.name, plan.zone, owner_email=None, now=begin).practice
         practice.languages, practice.phone, practice.postal_address = ["en", "es"], plan.phone, plan.postal_address
-        practice.brand_colour, practice.icon = plan.colour, plan.icon
+        practice.brand_colour, practice.icon, practice.suspended_at = plan.colour, plan.icon, begin
         practice.save()
         make_demo_staff(practice)
         with use_practice(practice.pk):
