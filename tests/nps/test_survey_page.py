@@ -217,10 +217,18 @@ def test_a_post_without_our_token_is_refused(sent):
         assert not Response.objects.exists()
 
 
-def test_the_form_of_the_page_is_accepted_with_csrf_checks(sent):
-    client = Client(enforce_csrf_checks=True)
+@pytest.mark.parametrize("origin", ["null", "http://testserver"])  # a page without referrer posts with Origin: null
+def test_the_form_of_the_page_is_accepted_with_csrf_checks(sent, origin):
+    client = Client(enforce_csrf_checks=True, headers={"origin": origin})
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page_of(client.get(sent.path)))[1]
     assert client.post(sent.path, {"score": "10", "csrfmiddlewaretoken": token}).status_code == 302
+
+
+@pytest.mark.parametrize("origin", ["null", "https://elsewhere.example"])
+def test_an_origin_of_nobody_does_not_replace_the_token(sent, origin):
+    client = Client(enforce_csrf_checks=True, headers={"origin": origin})
+    client.get(sent.path)
+    assert client.post(sent.path, {"score": "10"}).status_code == 403
 
 
 def test_stopping_asks_first_and_then_stops(client, sent):
