@@ -10,7 +10,7 @@ from django.urls import Resolver404, resolve
 class PortalCsrfMiddleware(CsrfViewMiddleware):
     """As Django's, but a patient's page may post with `Origin: null`.
 
-    Portal pages carry `Referrer-Policy: no-referrer` (security.md §2), and for a POST from such a page the browser writes
+    Portal pages carry `Referrer-Policy: no-referrer` (security.md §2); for a POST from such a page the browser writes
     `Origin: null` (Fetch standard, “serializing a request origin”). The token of cookie and form is checked as ever.
     """
 
