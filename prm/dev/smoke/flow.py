@@ -59,6 +59,7 @@ def play(site: str, shared: Path, checks: Checks) -> str:
         emails = take_in(desk, slug, shared)
         turn_on_rule(desk, slug)
         links = mailbox(desk, emails)
+        add_review_site(desk, slug)
         answer(desk, links, emails)
         recover(desk, slug)
         report(desk, slug)
@@ -203,6 +204,18 @@ def _mails(desk: Desk, email: str) -> int:
     return desk.page.get_by_role("listitem").filter(has_text=email).count()
 
 
+def add_review_site(desk: Desk, slug: str) -> None:
+    """Where the practice's patients may write a review."""
+    page = desk.page
+    page.goto(f"{desk.site}/{slug}/nps/reviews/")
+    page.locator("[name=clinic]").select_option(label="Smoke Clinic")
+    page.locator("[name=kind]").select_option("google")
+    page.locator("[name=url]").fill("https://g.page/r/SmokeTestClinic1234/review")
+    page.get_by_role("button", name="Add").first.click()
+    page.wait_for_load_state("networkidle")
+    desk.picture("reviews")
+
+
 def answer(desk: Desk, links: dict[str, str], emails: list[str]) -> None:
     """5. Each patient answers on a phone; opening the link changes nothing; the third reads Spanish."""
     scores = dict(zip(emails, (10, *SCORES) if len(emails) > len(SCORES) else SCORES, strict=True))
@@ -231,18 +244,18 @@ def recover(desk: Desk, slug: str) -> None:
     desk.picture("inbox-case")
     if page.get_by_role("button", name="Take it").count():
         page.get_by_role("button", name="Take it").click()
-        page.wait_for_load_state("networkidle")
+        page.get_by_text("It is yours now").wait_for()
     page.locator("#contact summary").click()
     page.locator("#contact [name=result][value=reached]").check()
     page.locator("#contact [name=note]").fill("Apologised, explained the new check-in.")
     page.get_by_role("button", name="Save contact").click()
-    page.locator("#log").wait_for()
+    page.wait_for_timeout(2000)
     desk.picture("inbox-contacted")
     page.locator("#resolve summary").click()
     page.locator("#resolve [name=cause]").select_option("waiting")
     page.locator("#resolve [name=outcome][value=apologised]").check()
     page.get_by_role("button", name="Resolve case").click()
-    page.get_by_text("Apologized").first.wait_for()
+    page.locator(".badge", has_text="Resolved").first.wait_for()
     desk.picture("inbox-resolved")
     page.goto(f"{desk.site}/{slug}/inbox/?view=done")
     desk.checks.that("6 the case is done", "Waited 40 minutes" in page.inner_text("main"))
@@ -261,15 +274,17 @@ def report(desk: Desk, slug: str) -> None:
     # 9 promoters, 1 passive, 2 detractors of 12: 100·(9 − 2)/12 = 58; N = 15, p = 9.75/15, d = 2.75/15 (nps.md §5).
     desk.checks.that("7 the report says NPS 58 of 12 answers", "58" in words and "12 answers" in words)
     desk.checks.that("7 with the interval 7 to 86", "7 to 86" in words)
-    answer_ = page.request.get(f"{desk.site}/{slug}/nps.pdf?period=year")
-    (SHOTS / "report.pdf").write_bytes(answer_.body())
-    desk.checks.that("7 the same page is a PDF", answer_.ok and answer_.body().startswith(b"%PDF"))
+    answered = page.request.get(f"{desk.site}/{slug}/nps.pdf?period=year")
+    (SHOTS / "report.pdf").write_bytes(answered.body())
+    desk.checks.that("7 the same page is a PDF", answered.ok and answered.body().startswith(b"%PDF"))
 
 
 def walls(desk: Desk, slug: str) -> None:
-    """Another practice's pages and a foreign id are the same 404 as a missing one."""
-    bodies = set()
-    for path in ("/second/", f"/{slug}/patients/01a20d8c-0000-7000-8000-000000000000/", "/no-such-practice/"):
-        answer_ = desk.page.request.get(f"{desk.site}{path}")
-        bodies.add((answer_.status, answer_.text()))
-    desk.checks.equal("another practice, a foreign id and a missing one answer the same 404", len(bodies), 1)
+    """Another practice's page answers exactly as that of a practice that does not exist."""
+    bodies = []
+    for path in ("/second/patients/", "/no-such-practice/patients/"):
+        answered = desk.page.request.get(f"{desk.site}{path}")
+        bodies.append((answered.status, answered.text()))
+    desk.checks.that(
+        "another practice's page is the 404 of a missing one", bodies[0] == bodies[1] and bodies[0][0] == 404
+    )
