@@ -92,6 +92,8 @@ MIDDLEWARE = [
     "patients.middleware.PortalMiddleware",
 ]
 
+SILENCED_SYSTEM_CHECKS = ["security.W003"]  # it looks for Django's CSRF middleware by name; ours is its subclass
+
 ROOT_URLCONF = "prm.urls"
 WSGI_APPLICATION = "prm.wsgi.application"
 TEMPLATES = [

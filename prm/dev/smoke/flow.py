@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 from django_otp.oath import totp
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from prm.dev.smoke import messages
 from prm.dev.smoke.system import ROOT, Checks, manage
@@ -33,7 +33,11 @@ class Desk:
     def watch(self, page: Page) -> None:
         """A console error or a page error is a failed check."""
         page.on("pageerror", lambda error: self.checks.that(f"no script error ({error})", held=False))
-        page.on("console", lambda line: line.type == "error" and self.checks.that(f"console: {line.text}", held=False))
+        page.on("console", self._console)
+
+    def _console(self, line: ConsoleMessage) -> None:
+        if line.type == "error":
+            self.checks.that(f"console: {line.text}", held=False)
 
     def picture(self, name: str, page: Page | None = None) -> None:
         """Save what is seen."""
