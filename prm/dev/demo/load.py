@@ -57,7 +57,8 @@ def load(plan: DemoPractice, *, as_of: datetime, seed: int, say: Say) -> Played:
     """Play what is missing of a practice's history up to `as_of` (aware); nothing where it was all played.
 
     The first load fixes the moment up to which lives are drawn; one that was stopped goes on to that moment. While
-    it is played the practice is suspended: a tick of the present would pass over what is still to be decided in its past.
+    it is played the practice is suspended: a tick of the present would pass over what is still to be decided in its
+    past.
     """
     if _progress(plan).get("until") and _progress(plan)["until"] == _progress(plan)["as_of"]:
         return Played(0, 0)
