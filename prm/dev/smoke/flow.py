@@ -55,6 +55,8 @@ class Desk:
 def play(site: str, shared: Path, checks: Checks) -> str:
     """Steps 1 to 7 of the walking skeleton; returns the slug of the practice that they were played in."""
     SHOTS.mkdir(parents=True, exist_ok=True)
+    for old in SHOTS.glob("*.png"):
+        old.unlink()
     slug = f"smoke-{datetime.now(UTC):%m%d%H%M%S}"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
