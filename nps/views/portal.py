@@ -6,7 +6,7 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from nps import answer as answers
 from nps import reviews, wording
@@ -19,6 +19,7 @@ from patients.models import PortalLink
 from patients.portal import portal_view
 from prm import clock
 
+SWITCH = "switch"  # a POST that has it only changes the language and brings along what was typed
 SurveyView = Callable[[HttpRequest, PortalLink, SurveyInvitation], HttpResponse]
 
 
@@ -39,7 +40,7 @@ def survey_view(view: SurveyView) -> Callable[..., HttpResponse]:
             request.LANGUAGE_CODE = wording.language()
             if not access.live(link, now=clock.now()):
                 return render(request, "nps/survey_no_link.html", {"expired": True}, status=410)
-            if request.method == "POST" and request.user.is_authenticated:
+            if request.method == "POST" and SWITCH not in request.POST and request.user.is_authenticated:
                 return render(request, "nps/survey_staff.html", status=403)
             return view(request, link, invitation)
 
@@ -55,6 +56,9 @@ def survey(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation)
         if "sent" in request.GET and response is not None:
             return _thanks(request, invitation, response)
         return _question(request, link, invitation, ScoreForm(), chosen=_asked_for(request, response))
+    if SWITCH in request.POST:
+        typed = ScoreForm(initial={"comment": request.POST.get("comment", "")})
+        return _question(request, link, invitation, typed, chosen=request.POST.get("score", ""))
     form = ScoreForm(request.POST)
     if not form.is_valid():
         return _question(request, link, invitation, form, chosen=request.POST.get("score", ""), status=400)
@@ -65,7 +69,7 @@ def survey(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation)
     return redirect(f"{request.path}?sent=1")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @survey_view
 def comment(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
     """Keep the words of an answer."""
@@ -76,7 +80,7 @@ def comment(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation
     )  # fmt: skip
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @survey_view
 def drivers(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
     """Keep what the answer is about."""
@@ -87,7 +91,7 @@ def drivers(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation
     )  # fmt: skip
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @survey_view
 def contact(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
     """Keep whether staff may come back about it."""
@@ -113,10 +117,13 @@ def stop(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -
 def _follow_up(
     request: HttpRequest, invitation: SurveyInvitation, form: object, save: Callable[[Response], None]
 ) -> HttpResponse:
+    """Save and thank. A GET (a change of language, a reload) leads back to the page that has the form."""
     response = answers.response_of(invitation)
     page = request.path.rpartition("/")[0]
     if response is None:
         return redirect(page)
+    if request.method != "POST":
+        return redirect(f"{page}?sent=1")
     if not form.is_valid():
         return _thanks(request, invitation, response, problem=form, status=400)
     save(response)

@@ -63,6 +63,37 @@ def test_without_a_choice_the_page_speaks_the_language_of_the_mail(client, now):
     assert response["Content-Language"] == "es"
 
 
+def language_link(response):
+    (href,) = re.findall(r'class="lang" href="([^"]+)"', page_of(response))
+    return href.replace("&amp;", "&")
+
+
+def test_a_change_of_language_keeps_the_score_of_the_link_and_the_thanks(client, sent):
+    assert chosen_score(client.get(sent.path + language_link(client.get(f"{sent.path}?s=9&lang=en")))) == ["9"]
+    client.post(sent.path, {"score": "3"})
+    thanks = client.get(sent.path + language_link(client.get(f"{sent.path}?sent=1&lang=en")))
+    assert "Usted nos dio un 3." in page_of(thanks)
+
+
+def test_a_change_of_language_brings_along_what_was_typed_and_saves_nothing(client, sent):
+    before = everything(sent)
+    typed = {"score": "2", "comment": "I waited <long>", "switch": "es"}
+    response = client.post(f"{sent.path}?s=9&lang=es", typed)
+    assert response.status_code == 200
+    assert '<html lang="es"' in page_of(response)
+    assert chosen_score(response) == ["2"]
+    assert "I waited &lt;long&gt;</textarea>" in page_of(response)
+    assert "Hay un problema" not in page_of(response)
+    assert everything(sent) == before
+
+
+@pytest.mark.parametrize("part", ["comment", "contact", "drivers"])
+def test_a_reload_of_a_follow_up_leads_back_to_the_thanks(client, sent, part):
+    assert client.get(f"{sent.path}/{part}")["Location"] == sent.path
+    client.post(sent.path, {"score": "3"})
+    assert client.get(f"{sent.path}/{part}?lang=es")["Location"] == f"{sent.path}?sent=1"
+
+
 @pytest.mark.parametrize("asked", ["11", "-1", "x", "", "9.5", "٩", "1e1"])
 def test_a_link_with_a_senseless_score_has_nothing_chosen(client, sent, asked):
     assert chosen_score(client.get(sent.path, {"s": asked})) == []
