@@ -1,6 +1,6 @@
 """Plays the history of a demo practice, step by step, through the same functions that the product runs on.
 
-A step of two days is: the EMR's messages arrive, the rules are evaluated, what is due leaves, patients answer, staff
+A step of two days is: the EMR's messages arrive, episodes lapse, the rules are evaluated, what is due leaves, patients answer, staff
 call back. Each part is safe to play twice, and how far it was played is kept, so that a load that was stopped goes on.
 """
 
@@ -18,7 +18,7 @@ from accounts.create import create_practice
 from accounts.models import Clinic, Membership, Practice, Therapist
 from campaigns import evaluate, lifecycle
 from campaigns.models import Rule
-from integrations import play
+from integrations import lapse, play
 from integrations.models import Feed
 from messaging.outbox.deliver import Tally, deliver_practice
 from nps.models import ReviewSite
@@ -104,6 +104,8 @@ def _step(
     with clock.at(until):
         if messages:
             play.ingest_bytes(practice, emr, messages, now=until)
+        with use_practice(practice.pk):
+            lapse.refresh(now=until)
         _evaluate(practice, until)
         _deliver(practice)
         life.answers(practice, cares, share=plan.answers, seed=seed, since=since, until=until)
