@@ -1,7 +1,8 @@
 """Plays the history of a demo practice, step by step, through the same functions that the product runs on.
 
-A step of two days is: the EMR's messages arrive, episodes lapse, the rules are evaluated, what is due leaves, patients answer, staff
-call back. Each part is safe to play twice, and how far it was played is kept, so that a load that was stopped goes on.
+A step of two days is: the EMR's messages arrive, episodes lapse, the rules are evaluated, what is due leaves, patients
+answer, staff call back. Each part is safe to play twice, and how far it was played is kept, so that a load that was
+stopped goes on.
 """
 
 import json
