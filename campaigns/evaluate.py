@@ -119,7 +119,8 @@ def tick(*, at: datetime) -> Progress | None:
         while True:
             rows = decide(rule, window)
             decided += len(rows)
-            if time.monotonic() - started > SECONDS_A_CLAIM:
+            # Only what was decided shortens the next claim: probes that are merely slow must come to their end.
+            if rows and time.monotonic() - started > SECONDS_A_CLAIM:
                 return Progress(decided, 0, complete=False)
             if len(rows) < ROWS_A_STATEMENT:
                 break

@@ -153,12 +153,20 @@ def test_a_batch_that_is_too_large_for_one_claim_is_finished_by_the_next(practic
     seen = []
     while not (progress := tick(practice, DUE)).complete:
         seen.append(progress.decided)
+        assert len(seen) < 10
         with use_practice(practice.pk):
             assert EvaluationState.objects.get().due_through < DUE  # the watermark waits
-        if len(seen) == 3:
-            monkeypatch.setattr(evaluate, "SECONDS_A_CLAIM", 60.0)
     assert seen[:2] == [4, 4]
     assert left(practice) == (10, 10, 10, 10)
+
+
+def test_probes_slower_than_a_claim_delay_nothing(practice, monkeypatch):
+    running(practice)
+    discharge(practice)
+    tick(practice, DUE)
+    monkeypatch.setattr(evaluate, "SECONDS_A_CLAIM", 0.0)
+
+    assert tick(practice, DUE + MINUTE).complete
 
 
 def test_a_tick_before_the_last_one_is_skipped(practice):
