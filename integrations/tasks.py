@@ -11,6 +11,7 @@ from integrations.apply import BATCH, apply_stored
 from integrations.models import Feed, ImportBatch, RawMessage
 from prm import clock
 from prm.tenancy import platform, use_practice
+from prm.tenancy.apart import apart
 from prm.tenancy.tasks import PracticeTask
 
 log = logging.getLogger(__name__)
@@ -52,5 +53,5 @@ def refresh_episodes() -> None:
     """Hourly: bookings that have passed, episodes that lapsed."""
     now = clock.now()
     for practice_id in platform.practice_ids():
-        with use_practice(practice_id):
+        with apart(practice_id), use_practice(practice_id):
             lapse.refresh(now=now)

@@ -12,6 +12,7 @@ from messaging import channels
 from messaging.outbox import deliver, events, outcomes
 from prm import clock
 from prm.tenancy import platform, use_practice
+from prm.tenancy.apart import apart
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +40,17 @@ def sweep_outbox() -> None:
     """Settle the rows of workers that died."""
     now = clock.now()
     for practice_id in platform.practices_with_dead_leases(now):
-        with use_practice(practice_id):
-            again, unknown = outcomes.sweep(now=now)
-        log.info("outbox.swept", extra={"count": again, "due": unknown})
+        with apart(practice_id):
+            with use_practice(practice_id):
+                again, unknown = outcomes.sweep(now=now)
+            log.info("outbox.swept", extra={"count": again, "due": unknown})
 
 
 @shared_task
 def read_events() -> None:
     """Work in what providers have told and nobody has read yet."""
     for practice_id in platform.practices_with_unread_events():
-        with use_practice(practice_id):
+        with apart(practice_id), use_practice(practice_id):
             events.read_stored(now=clock.now())
 
 

@@ -76,6 +76,8 @@ def render_all(
             failed[message.pk] = CannotRender(f"missing_field:{problem}"[:40])
         except liquid.BrokenWording:
             failed[message.pk] = CannotRender("broken_wording")
+        except crypto.CannotDecrypt:
+            failed[message.pk] = CannotRender("unreadable")
     return done, failed
 
 

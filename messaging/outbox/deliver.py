@@ -25,6 +25,7 @@ from messaging.outbox.claim import claim, give_back
 from messaging.outbox.queue import announce_held
 from prm import clock, ids
 from prm.tenancy import platform, use_practice
+from prm.tenancy.apart import apart
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +61,17 @@ def deliver_due(channel: str, *, budget: float = BUDGET, stopping: Callable[[], 
 
     A practice gives one call a round, so that the first message of a small one waits for one call of each big one.
     """
-    tally, ends = Tally(), time.monotonic() + budget
-    while practices := platform.practices_with_due_messages(channel, clock.now()):
-        random.shuffle(practices)
+    tally, ends, failed = Tally(), time.monotonic() + budget, set[UUID]()
+    while practices := set(platform.practices_with_due_messages(channel, clock.now())) - failed:
         progress = False
-        for practice_id in practices:
+        for practice_id in random.sample(sorted(practices), len(practices)):
             if stopping() or time.monotonic() >= ends:
                 tally.more = True
                 return tally
-            progress |= deliver_practice(practice_id, channel, tally=tally, stopping=stopping)
+            failed.add(practice_id)  # until it comes back: what goes wrong for one must not be tried all the time
+            with apart(practice_id):
+                progress |= deliver_practice(practice_id, channel, tally=tally, stopping=stopping)
+                failed.discard(practice_id)
         if not progress:  # all that is due waits for a row in flight
             break
     return tally

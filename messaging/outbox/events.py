@@ -83,6 +83,8 @@ def read_stored(*, now: datetime, limit: int = 100) -> int:
             events, problems = _parsers[row.provider](raw(row), now=now)
         except NotAnEvent as problem:
             row.state, row.problem = ProviderEvent.State.DEAD, str(problem)[:200]
+        except crypto.CannotDecrypt:
+            row.state, row.problem = ProviderEvent.State.DEAD, "cannot be decrypted"
         else:
             problems += work_in(row, events)
             row.events = len(events)

@@ -28,6 +28,7 @@ REASONS = {
     "cap": "the patient got enough messages already",
     "gave_up": "the provider did not take it in eight tries",
     "broken_wording": "the template’s text is broken",
+    "unreadable": "what it was to say cannot be decrypted",
     "worker_died": "the program was stopped in the middle of the call",
     "no_answer": "the provider gave no answer",
 }

@@ -15,7 +15,7 @@ from patients import consent
 from patients.models import TimelineEntry, WorkItem
 from prm import clock
 from prm.dev.providers import mailsend, simulator
-from prm.tenancy import use_practice
+from prm.tenancy import current_practice_id, use_practice
 from tests.factories.accounts import PracticeFactory
 from tests.messaging.conftest import consenting
 
@@ -416,3 +416,39 @@ def test_small_practices_do_not_wait_for_a_big_one(practice, sim, settings):
     last_small = max(order.index(f"One question from {one.name}") for one in small)
     assert last_small <= 52  # at most one claim of the big one (50) before each small one
     assert len(order) == 63
+
+
+def test_a_message_that_cannot_be_opened_is_held_and_delays_nobody(practice, sim):
+    carried_by(practice, "sendgrid", sim)
+    poisoned, *fine = queue_mails(practice, 3)
+    with use_practice(practice.pk):
+        OutboxMessage.objects.filter(pk=poisoned).update(context=b"\x00 no ciphertext of ours")
+
+    deliver.deliver_due("email")
+
+    with use_practice(practice.pk):
+        held = OutboxMessage.objects.get(pk=poisoned)
+        assert (held.state, held.reason) == (State.HELD, "unreadable")
+        assert set(OutboxMessage.objects.filter(pk__in=fine).values_list("state", flat=True)) == {State.SENT}
+
+
+def test_a_practice_that_raises_delays_no_other(practice, sim, monkeypatch):
+    other = PracticeFactory()
+    for each in (practice, other):
+        carried_by(each, "sendgrid", sim)
+    queue_mails(practice)
+    [waiting] = queue_mails(other)
+    claim = deliver.claim
+
+    def broken(*args, **kwargs):
+        if current_practice_id() == practice.pk:
+            raise RuntimeError("a fault of ours")
+        return claim(*args, **kwargs)
+
+    monkeypatch.setattr(deliver, "claim", broken)
+    monkeypatch.setattr(deliver.random, "sample", lambda ids, _n: sorted(ids, key=lambda one: one != practice.pk))
+
+    deliver.deliver_due("email")
+
+    with use_practice(other.pk):
+        assert OutboxMessage.objects.get(pk=waiting).state == State.SENT
