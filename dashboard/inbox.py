@@ -88,6 +88,11 @@ def waiting(request: HttpRequest) -> int:
     return counted[MINE] + counted[UNASSIGNED]
 
 
+def with_colleagues(request: HttpRequest) -> int:
+    """How many open items the member may see that wait for somebody else."""
+    return counts_of(request)[OPEN] - waiting(request)
+
+
 def items_of(member: Membership, view: str, *, now: datetime) -> list[WorkItem]:
     """The items of a view by due time (done ones: newest first), with patient, clinic, owner. KeyError for no view."""
     items = visible_to(member).select_related("patient", "clinic", "owner__user", "closed_by__user")

@@ -164,6 +164,11 @@ def _page(request: HttpRequest, *, opened: WorkItem | None, status: int = 200, *
         context |= _detail(request, shown, context["cases"], **forms)
     if opened is not None:
         record("work.read", now=clock.now(), request=request, patient_id=opened.patient_id, object_id=opened.pk)
+    elif shown is not None:  # the first one stands open on a wide screen, and the list has the others' words
+        record(
+            "work.listed", now=clock.now(), request=request, patient_id=shown.patient_id, object_id=shown.pk,
+            count=len(context["rows"]),
+        )  # fmt: skip
     template = "dashboard/inbox.html" + ("#split" if request.htmx else "")
     return render(request, template, context | {"opened": opened}, status=status)
 

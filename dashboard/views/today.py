@@ -25,6 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "dashboard/today.html",
         {
             "today": shown,
+            "elsewhere": inbox.with_colleagues(request),
             "date": timezone.localtime(now).date(),
             "fewest": FEWEST,
             "sees_answers": may(request.membership, "nps.set_up"),

@@ -44,6 +44,13 @@ def test_the_lead_finds_the_case_under_mine_with_the_patients_words_score_and_du
     assert "agreed to be contacted by phone" in page
 
 
+def test_the_list_with_its_first_item_open_is_audited(as_, desk):
+    as_("owner").get(inbox(desk, "open"))
+    with use_practice(desk.practice.pk):
+        (event,) = AuditEvent.objects.filter(action="work.listed")
+    assert (event.patient_id, event.object_id) == (desk.case.patient_id, desk.item.pk)
+
+
 def test_views_count_what_they_hold(as_, desk):
     with use_practice(desk.practice.pk):
         other = EpisodeFactory(clinic=desk.case.clinic)

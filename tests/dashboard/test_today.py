@@ -37,6 +37,14 @@ def test_a_colleague_is_not_told_of_what_is_not_his(desk):
     assert "nobody said sorry" not in page
 
 
+def test_the_owner_is_told_what_waits_for_colleagues(as_, desk):
+    """A case that is overdue at somebody else's must not read as “nothing needs you” alone."""
+    page = as_("owner").get(home(desk)).content.decode()
+    assert f'<a href="/{desk.practice.slug}/inbox/?view=open">1 open with colleagues</a>' in page
+    assert "with colleagues" not in as_("lead").get(home(desk)).content.decode()
+    assert f'<a class="push" href="/{desk.practice.slug}/outbox/">Open</a>' in page
+
+
 def test_who_is_active_with_nothing_booked_slips_away(as_, desk):
     with use_practice(desk.practice.pk):
         slipping = EpisodeFactory(last_visit_at=NOW - timedelta(days=9), planned_visits=12, missed_count=2)
