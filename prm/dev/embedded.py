@@ -61,6 +61,27 @@ def prepare(environ: MutableMapping[str, str]) -> None:
                 environ["REDIS_URL"] = valkey.url()
 
 
+def own_servers(environ: MutableMapping[str, str]) -> list[Postgres | Valkey]:
+    """The servers that `prepare` would start for this environment; ask before it fills the environment in."""
+    folder = state_dir(environ)
+    secrets = keys.load(folder)
+    found: list[Postgres | Valkey] = []
+    if not (environ.get("DATABASE_URL") or environ.get("DATABASE_URL_APP")):
+        found.append(Postgres(folder, secrets["postgres"]))
+    if not environ.get("REDIS_URL"):
+        found.append(Valkey(folder, secrets["valkey"]))
+    return found
+
+
+def revive(server: Postgres | Valkey) -> bool:
+    """Start a server that crashed, at its old address. True where it was gone. ServerProblem where it stays so."""
+    if server.pid():
+        return False
+    with _locked(server.state_dir / "start.lock"), _one_line_errors(server.state_dir):
+        server.start()
+    return True
+
+
 def _fill(environ: MutableMapping[str, str], urls: dict[str, str]) -> None:
     for variable, role in databases.ALIASES.values():
         environ[variable] = urls[role]

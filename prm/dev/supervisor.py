@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -16,9 +17,12 @@ from django.core.management import call_command, get_commands, load_command_clas
 
 from prm.dev import embedded, processes, setup, terminal
 from prm.dev.children import Child, Family
+from prm.dev.postgres import Postgres
 from prm.dev.processes import ServerProblem
+from prm.dev.valkey import Valkey
 
 HOST = "127.0.0.1"
+LOOK_EVERY = 2.0  # seconds between two looks at PostgreSQL and Valkey
 FIRST_ANSWER = 60  # seconds that the web server may take
 
 
@@ -50,6 +54,7 @@ def serve(began: float) -> None:
         port = web_port()
         os.environ.setdefault("PRM_SITE_URL", f"http://{HOST}:{port}")
         say("using DATABASE_URL" if os.environ.get("DATABASE_URL") else "starting PostgreSQL and Valkey")
+        servers = embedded.own_servers(os.environ)
         embedded.prepare(os.environ)
         setup.run()
         load_second()
@@ -64,8 +69,12 @@ def serve(began: float) -> None:
             for child in others:
                 family.start(child)
                 remember(lock, family)
+            looked = time.monotonic()
             while True:
                 family.tick()
+                if time.monotonic() - looked > LOOK_EVERY:
+                    look_after(servers)
+                    looked = time.monotonic()
         finally:
             signal_twice_kills()
             say("stopping")
@@ -196,6 +205,17 @@ def wait_for_answer(family: Family, port: int) -> None:
         else:
             return
     raise ServerProblem(f"the web server did not answer within {FIRST_ANSWER} seconds: its lines above tell why")
+
+
+def look_after(servers: Sequence[Postgres | Valkey]) -> None:
+    """Start again what crashed of the embedded servers, and say so; what does not start is tried again."""
+    for server in servers:
+        name = "PostgreSQL" if isinstance(server, Postgres) else "Valkey"
+        try:
+            if embedded.revive(server):
+                say(f"{name} had died and runs again (its last words: {server.log})")
+        except ServerProblem as problem:
+            say(f"{name} died and does not start: {problem}; trying again")
 
 
 def load_second() -> None:

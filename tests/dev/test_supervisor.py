@@ -15,6 +15,7 @@ import pytest
 
 from prm.dev import processes, supervisor
 from prm.dev.processes import ServerProblem
+from prm.dev.valkey import Valkey
 
 BASE = Path(__file__).resolve().parent.parent.parent
 
@@ -121,3 +122,22 @@ def descendants(pid: int) -> set[int]:
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
     return found - {pid}
+
+
+def test_a_server_that_was_killed_runs_again_at_its_address(tmp_path, capsys):
+    valkey = Valkey(tmp_path, "secret")
+    valkey.start()
+    address, killed = valkey.url(), valkey.pid()
+    try:
+        os.kill(killed, signal.SIGKILL)
+        until = time.monotonic() + 10
+        while valkey.pid() and time.monotonic() < until:
+            time.sleep(0.02)
+
+        supervisor.look_after([valkey])
+
+        assert valkey.answers()
+        assert valkey.url() == address
+        assert "Valkey had died and runs again" in capsys.readouterr().err
+    finally:
+        valkey.stop()
