@@ -11,10 +11,9 @@ from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import home, signin
-from accounts.models import Membership, Practice
+from accounts.models import Membership
 from accounts.queries import practices_of
 from prm import clock
-from prm.tenancy import use_practice
 from prm.tenancy.requests import answer_within
 
 
@@ -39,14 +38,22 @@ class StaffMiddleware:
             return _ask_to_sign_in(request)
         practices = practices_of(request.user)  # type: ignore[arg-type]
         practice = next((one for one in practices if one.slug == slug), None)
-        membership = _membership(request.user.pk, practice)
-        if practice is None or membership is None:
+        if practice is None:
             request.refused = True  # type: ignore[attr-defined]
             return self.get_response(request)
-        request.practice, request.membership, request.practices = practice, membership, practices  # type: ignore[attr-defined]
-        with timezone.override(practice.zone):
-            response = answer_within(practice.pk, request, self.get_response)
-        home.remember(request, response, practice.slug)
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            membership = _membership(request.user.pk)
+            if membership is None:  # it ended since the practices were asked
+                request.refused = True  # type: ignore[attr-defined]
+                return self.get_response(request)
+            request.practice, request.membership, request.practices = practice, membership, practices  # type: ignore[attr-defined]
+            with timezone.override(practice.zone):
+                return self.get_response(request)
+
+        response = answer_within(practice.pk, request, answer)
+        if not getattr(request, "refused", False):
+            home.remember(request, response, practice.slug)
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
@@ -84,8 +91,6 @@ def _practice_slug(request: HttpRequest) -> str | None:
         return None
 
 
-def _membership(user_id: object, practice: Practice | None) -> Membership | None:
-    if practice is None:
-        return None
-    with use_practice(practice.pk):
-        return Membership.objects.select_related("user").filter(user=user_id, ended_at=None).first()
+def _membership(user_id: object) -> Membership | None:
+    """The person's membership of the practice that is open."""
+    return Membership.objects.select_related("user").filter(user=user_id, ended_at=None).first()

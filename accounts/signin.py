@@ -12,6 +12,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_otp.models import Device
 
+from accounts import backends
 from accounts.models import SignInAttempt, TotpDevice, User
 from prm import crypto
 
@@ -118,7 +119,7 @@ def finish(request: HttpRequest, user: User, device: Device, *, factors: list[st
 
     `device` is the confirmed second factor, `factors` their names. The session gets a new key.
     """
-    auth.login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    auth.login(request, user, backend=backends.PATH)
     django_otp.login(request, device)
     request.session.pop(PENDING, None)
     request.session.update({SIGNED_IN_AT: now.timestamp(), SEEN_AT: now.timestamp(), FACTORS: factors})

@@ -173,10 +173,35 @@ def would_decide(document: dict[str, Any], window: Window, *, rule_id: UUID | No
     return [Decided(None, *row) for row in rows]
 
 
-def count_would_decide(document: dict[str, Any], window: Window, *, rule_id: UUID | None) -> dict[str, tuple[int, int]]:
-    """By outcome: how many occurrences of the window, and how many patients they are of."""
-    rows = _run(document, window, _COUNT, rule=rule_id, version=None, limit=ALL_ROWS)
-    return {outcome: (occurrences, patients) for outcome, occurrences, patients in rows}
+def first_of_each(windows: Sequence[tuple[dict[str, Any], Window, UUID]]) -> list[Decided | None]:
+    """The first occurrence that `decide` would decide now of each (document, window, rule); one statement."""
+    made = [_statement(document, window, _SHOW, rule=rule, version=None, limit=1) for document, window, rule in windows]
+    rows = _together(made)
+    return [Decided(None, *found[0]) if found else None for found in rows]
+
+
+def count_would_decide(
+    document: dict[str, Any], windows: Sequence[tuple[Window, UUID | None]]
+) -> list[dict[str, tuple[int, int]]]:
+    """Of each (window, rule), by outcome: how many occurrences, and how many patients they are of; one statement."""
+    made = [_statement(document, window, _COUNT, rule=rule, version=None, limit=ALL_ROWS) for window, rule in windows]
+    return [{outcome: (many, patients) for outcome, many, patients in found} for found in _together(made)]
+
+
+def _together(statements: Sequence[tuple[str, dict[str, Any]] | None]) -> list[list[tuple]]:
+    """The rows of several statements of the same columns, each one's apart, in one round trip."""
+    found: list[list[tuple]] = [[] for _statement in statements]
+    with connection.cursor() as cursor:
+        parts = [
+            f"(SELECT {at}, each.* FROM ({cursor.mogrify(*one).decode()}) AS each)"  # noqa: S608  # nosec B608
+            for at, one in enumerate(statements)
+            if one is not None
+        ]
+        if parts:
+            cursor.execute(" UNION ALL ".join(parts))
+            for at, *row in cursor.fetchall():
+                found[at].append(tuple(row))
+    return found
 
 
 def seen_through_now() -> datetime:
@@ -229,19 +254,29 @@ def _window(rule: Rule, at: datetime, state: EvaluationState | None) -> Window:
 def _run(
     document: dict[str, Any], window: Window, act: str, *, rule: UUID | None, version: UUID | None, limit: int = 0
 ) -> list[tuple]:
+    made = _statement(document, window, act, rule=rule, version=version, limit=limit)
+    if made is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(*made)
+        return cursor.fetchall()
+
+
+def _statement(
+    document: dict[str, Any], window: Window, act: str, *, rule: UUID | None, version: UUID | None, limit: int = 0
+) -> tuple[str, dict[str, Any]] | None:
+    """The statement with its parameters; None where the window holds nothing that could be due."""
     kind = triggers.trigger(document["trigger"]["kind"])
     probe = kind.probe(document["trigger"], document.get("zone", "clinic"), window)
     if not probe.sql:
-        return []
+        return None
     reentry, gap = _reentry(document.get("reentry", "each"), window.at)
     statement = _DECIDE.format(candidates=probe.sql, reentry=reentry, act=act)
     parameters = {
         **probe.parameters, "practice": current_practice_id(), "rule": rule, "version": version, "at": window.at,
         "limit": limit or ROWS_A_STATEMENT, "reentry_since": gap,
     }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
+    return statement, parameters
 
 
 def _reentry(setting: str | dict[str, Any], at: datetime) -> tuple[str, datetime | None]:

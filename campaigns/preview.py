@@ -1,5 +1,6 @@
 """Whom a rule would reach: the evaluator's own statement with another window (campaigns.md §1)."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from campaigns import evaluate
 from campaigns.due import Window
+from campaigns.models import Rule
 from patients.models import Patient
 
 SOON = timedelta(days=7)
@@ -43,16 +45,16 @@ def preview(document: dict[str, Any], *, now: datetime, rule_id: UUID | None) ->
     fired = [row for row in first if row.outcome == "fired"][:NAMES]
     patients = Patient.objects.in_bulk([row.patient_id for row in fired])
     past = Window(at=now, floor=now - BACKTEST, since=now - BACKTEST)
+    soon, last_90_days = reached(document, [(coming, rule_id), (past, None)])
     return Preview(
-        soon=reached(document, coming, rule_id=rule_id),
-        people=[Due(patients[row.patient_id], row.due_at) for row in fired],
-        last_90_days=reached(document, past, rule_id=None),
+        soon=soon, people=[Due(patients[row.patient_id], row.due_at) for row in fired], last_90_days=last_90_days
     )
 
 
 def backlogs(document: dict[str, Any], *, now: datetime, rule_id: UUID | None) -> list[tuple[int, int]]:
     """(days, patients): whom turning on now would reach at once with each backlog."""
-    return [(days, reached(document, turning_on(document, now, days), rule_id=rule_id)) for days in BACKLOGS]
+    windows = [(turning_on(document, now, days), rule_id) for days in BACKLOGS]
+    return list(zip(BACKLOGS, reached(document, windows), strict=True))
 
 
 def turning_on(document: dict[str, Any], now: datetime, backlog_days: int) -> Window:
@@ -61,12 +63,17 @@ def turning_on(document: dict[str, Any], now: datetime, backlog_days: int) -> Wi
     return Window(at=now, floor=now - backlog, since=now - max(evaluate.max_late(document), backlog))
 
 
-def next_due(document: dict[str, Any], *, now: datetime, rule_id: UUID) -> datetime | None:
-    """When the rule next reaches somebody within 7 days, with the facts of now; None where nobody is due."""
-    rows = evaluate.would_decide(document, Window(at=now + SOON, floor=now, since=now), rule_id=rule_id, limit=1)
-    return rows[0].due_at if rows else None
+def next_due(rules: Iterable[Rule], *, now: datetime) -> dict[UUID, datetime]:
+    """When each active rule next reaches somebody within 7 days, with the facts of now; left out where nobody is due.
+
+    One statement, however many rules there are.
+    """
+    active = [rule for rule in rules if rule.state == Rule.State.ACTIVE]
+    window = Window(at=now + SOON, floor=now, since=now)
+    first = evaluate.first_of_each([(rule.version.document, window, rule.pk) for rule in active])
+    return {rule.pk: row.due_at for rule, row in zip(active, first, strict=True) if row is not None}
 
 
-def reached(document: dict[str, Any], window: Window, *, rule_id: UUID | None) -> int:
-    """How many patients would fire in the window."""
-    return evaluate.count_would_decide(document, window, rule_id=rule_id).get("fired", (0, 0))[1]
+def reached(document: dict[str, Any], windows: Sequence[tuple[Window, UUID | None]]) -> list[int]:
+    """How many patients would fire in each window, the decisions of its rule counting as made."""
+    return [counted.get("fired", (0, 0))[1] for counted in evaluate.count_would_decide(document, windows)]

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery, Value
 
 from campaigns.models import Firing, Journey, Rule, StepResult
 from messaging.models import OutboxMessage
 
 MONTH = timedelta(days=30)
+DUE = "due"  # in place of a step's verdict
 NOT_SENT = ("suppressed", "held", "failed", "expired", "cancelled")
 
 
@@ -23,29 +24,28 @@ class Figures:
     held: int = 0
 
 
-def rules() -> list[Rule]:
-    """All rules but the archived, those that run first."""
-    order = ["active", "paused", "draft"]
-    found = Rule.objects.exclude(state=Rule.State.ARCHIVED).select_related("version")
-    return sorted(found, key=lambda rule: (order.index(rule.state), rule.name.casefold()))
-
-
-def archived() -> QuerySet[Rule]:
-    """The archived ones by name."""
-    return Rule.objects.filter(state=Rule.State.ARCHIVED).select_related("version").order_by("name")
+def rules() -> tuple[list[Rule], list[Rule]]:
+    """All rules but the archived, those that run first; and the archived ones; by name."""
+    order = ["active", "paused", "draft", "archived"]
+    found = Rule.objects.select_related("version")
+    ordered = sorted(found, key=lambda rule: (order.index(rule.state), rule.name.casefold()))
+    ended = [rule for rule in ordered if rule.state == Rule.State.ARCHIVED]
+    return ordered[: len(ordered) - len(ended)], ended
 
 
 def figures(chosen: Iterable[Rule], *, now: datetime) -> dict[UUID, Figures]:
     """The last 30 days before `now` of each rule, from decisions, step results and the outbox's states."""
     found = {rule.pk: Figures() for rule in chosen}
     decided = Firing.objects.filter(rule__in=found, decided_at__gt=now - MONTH)
-    for rule_id, count in decided.values("rule").annotate(n=Count("pk")).values_list("rule", "n"):
-        found[rule_id].due = count
+    due = decided.annotate(what=Value(DUE), state=Value("")).values("rule", "what", "state").annotate(n=Count("pk"))
     state = OutboxMessage.objects.filter(pk=OuterRef("outbox_id")).values("state")[:1]
     results = StepResult.objects.filter(journey__rule__in=found, at__gt=now - MONTH).annotate(state=Subquery(state))
     counted = results.values("journey__rule", "verdict", "state").annotate(n=Count("pk"))
-    for rule_id, verdict, sent, count in counted.values_list("journey__rule", "verdict", "state", "n"):
-        if sent == OutboxMessage.State.SENT:
+    steps = counted.values_list("journey__rule", "verdict", "state", "n")
+    for rule_id, verdict, sent, count in due.values_list("rule", "what", "state", "n").union(steps, all=True):
+        if verdict == DUE:
+            found[rule_id].due = count
+        elif sent == OutboxMessage.State.SENT:
             found[rule_id].sent += count
         elif verdict == StepResult.Verdict.HELD or sent in NOT_SENT:
             found[rule_id].held += count

@@ -1,10 +1,14 @@
 """The time zone of an occurrence (campaigns.md §2): in SQL for the probes, and the list of those a practice uses."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Value
 
 from accounts.models import Clinic, Practice
 from campaigns import due
@@ -25,6 +29,9 @@ _CLINIC = """
 {practice}, %(last_resort)s"""
 
 
+_asked: ContextVar["dict[str, Zones] | None"] = ContextVar("zones", default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Zones:
     """What a practice uses: `names`, sorted, all usable; `broken`: values in its rows that are no time zone."""
@@ -42,11 +49,39 @@ def expression(setting: str) -> str:
 
 def in_use(setting: str) -> Zones:
     """The zones in which an occurrence of the current practice can lie."""
-    found = set(Clinic.objects.values_list("time_zone", flat=True).distinct())
-    practice = Practice.objects.values_list("time_zone", flat=True).get(pk=current_practice_id())
-    found.add(practice if due.usable(practice) else LAST_RESORT)
+    asked = _asked.get()
+    if asked is None:
+        return _look_up(setting)
+    if setting not in asked:
+        asked[setting] = _look_up(setting)
+    return asked[setting]
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Inside, the zones are looked up once for each setting: a page shows several windows of one moment."""
+    token = _asked.set({})
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def _look_up(setting: str) -> Zones:
+    sources = [Clinic.objects.all()]
     if setting == "patient":
-        found |= set(Patient.objects.exclude(time_zone="").values_list("time_zone", flat=True).distinct())
+        sources.append(Patient.objects.exclude(time_zone=""))
+    own = Practice.objects.filter(pk=current_practice_id()).annotate(own=Value(True))
+    rows = own.values_list("own", "time_zone").union(
+        *(rows.annotate(own=Value(False)).values_list("own", "time_zone") for rows in sources)
+    )
+    found, practice = set(), ""
+    for is_own, name in rows:
+        if is_own:
+            practice = name
+        else:
+            found.add(name)
+    found.add(practice if due.usable(practice) else LAST_RESORT)
     names = {name for name in found if due.usable(name)}
     return Zones(sorted(names), sorted((found | {practice}) - names | {""}))
 

@@ -1,13 +1,13 @@
 """What waits in the inbox, for whom, by when: questions over work items (daily.md section 11)."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Count, F, Q
+from django.db.models import BigIntegerField, Count, F, Func, Q, Sum, TextField, Value
+from django.db.models.functions import Cast, Concat, JSONObject
 from django.http import HttpRequest
 
 from accounts.access import FRONT_DESK, MANAGER, OWNER, READ_ONLY, THERAPIST
@@ -17,8 +17,7 @@ from nps.models import RecoveryCase
 from patients import worklist
 from patients.models import WorkItem
 from patients.models.work import WorkItemQuerySet
-from prm.tenancy import current_practice_id
-from prm.ui import words
+from prm.ui import navigation, words
 
 MINE, UNASSIGNED, RECOVERY, OPEN, DONE = "mine", "unassigned", "recovery", "open", "done"
 VIEWS = ((MINE, "Mine"), (UNASSIGNED, "Unassigned"), (RECOVERY, "Recovery"), (OPEN, "All open"), (DONE, "Done"))
@@ -62,30 +61,31 @@ def _allowed(member: Membership) -> WorkItemQuerySet:
     return items.exclude(cases)
 
 
-def counts(member: Membership) -> dict[str, int]:
-    """Open items by view, in one statement. “Done” is not counted: it only grows."""
-    open_items = Q(state=WorkItem.State.OPEN)
-    return visible_to(member).aggregate(
+def counts_of(request: HttpRequest) -> dict[str, Any]:
+    """Open items by view, and `since`, the fingerprint that the poll compares; in one statement with the side bar's.
+
+    “Done” is not counted: it only grows. The fingerprint changes whenever an item that the member sees is opened,
+    given, closed or reopened.
+    """
+    member: Membership = request.membership  # type: ignore[attr-defined]
+    version = Concat(Cast("pk", TextField()), Cast("version", TextField()))
+    hashed = Func(version, Value(0), function="hashtextextended", output_field=BigIntegerField())
+    views = JSONObject(
         **{
-            MINE: Count("pk", filter=open_items & Q(owner=member), distinct=True),
-            UNASSIGNED: Count("pk", filter=open_items & Q(owner=None), distinct=True),
-            RECOVERY: Count("pk", filter=open_items & Q(kind=recovery.KIND), distinct=True),
-            OPEN: Count("pk", filter=open_items, distinct=True),
-        }
+            MINE: Count("pk", filter=Q(owner=member)),
+            UNASSIGNED: Count("pk", filter=Q(owner=None)),
+            RECOVERY: Count("pk", filter=Q(kind=recovery.KIND)),
+            OPEN: Count("pk"),
+        },
+        since=Cast(Sum(hashed), TextField()),
     )
+    return navigation.figures(request, views=navigation.summary(visible_to(member).open(), views))["views"]
 
 
-def counts_of(request: HttpRequest) -> dict[str, int]:
-    """The counts for the member of a request, asked once a request."""
-    if not hasattr(request, "inbox_counts"):
-        request.inbox_counts = counts(request.membership)  # type: ignore[attr-defined]
-    return request.inbox_counts  # type: ignore[attr-defined]
-
-
-def waiting(request: HttpRequest) -> int:
-    """The figure beside “Inbox”: what is mine or nobody's."""
-    counted = counts_of(request)
-    return counted[MINE] + counted[UNASSIGNED]
+def waiting(request: HttpRequest) -> WorkItemQuerySet:
+    """What the figure beside “Inbox” counts: what is mine or nobody's."""
+    member: Membership = request.membership  # type: ignore[attr-defined]
+    return visible_to(member).open().filter(Q(owner=member) | Q(owner=None))
 
 
 def with_colleagues(request: HttpRequest) -> int:
@@ -153,14 +153,3 @@ def due_words(item: WorkItem, *, now: datetime) -> tuple[str, str]:
 def may_work_on(member: Membership, item: WorkItem) -> bool:
     """Whether the member may act on an item that he sees."""
     return member.role != READ_ONLY
-
-
-def fingerprint() -> str:
-    """Changes whenever an item of the practice is opened, given, closed or reopened: what the poll compares."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT string_agg(id::text || version::text, ',' ORDER BY id) FROM patients_workitem "
-            "WHERE practice_id = %s AND state = 'open'",
-            [current_practice_id()],
-        )
-        return hashlib.sha256((cursor.fetchone()[0] or "").encode()).hexdigest()[:16]

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models.functions import JSONObject
+from django.http import HttpRequest
 
 from accounts.access import may
 from accounts.models import Membership, Practice
@@ -13,6 +15,7 @@ from nps.models import Response
 from nps.score import Tally, from_distribution
 from patients.models import Episode, Visit
 from prm import clock
+from prm.ui import navigation
 
 NEEDS_SHOWN, SLIPPING_SHOWN, VISITS_SHOWN = 8, 5, 6
 COMING = (Visit.Status.BOOKED, Visit.Status.ARRIVED)
@@ -43,42 +46,52 @@ class Today:
     first_visits: int
 
 
-def today(practice: Practice, member: Membership, *, needs_all: int, now: datetime) -> Today:
-    """The home page of one member at `now` (aware); the day and the month are the practice's.
+def today(request: HttpRequest, *, now: datetime) -> Today:
+    """The home page of the request's member at `now` (aware); the day and the month are the practice's.
 
-    `needs_all`: how many items wait for him, which the side bar has counted already.
+    What it counts is asked in one statement with the side bar's figures.
     """
+    practice: Practice = request.practice  # type: ignore[attr-defined]
+    member: Membership = request.membership  # type: ignore[attr-defined]
     start = clock.local_moment(now.astimezone(practice.zone).date(), time(0), practice.zone)
     end = clock.local_moment(now.astimezone(practice.zone).date() + timedelta(days=1), time(0), practice.zone)
-    items = inbox.visible_to(member).open().filter(Q(owner=member) | Q(owner=None))
-    first = list(items.select_related("patient", "clinic", "owner__user").order_by("due_at", "id")[:NEEDS_SHOWN])
+    first = list(
+        inbox.waiting(request).select_related("patient", "clinic", "owner__user").order_by("due_at", "id")[:NEEDS_SHOWN]
+    )
     slipping = Episode.objects.slipping().filter(patient__deceased_at=None, patient__merged_into=None)
     visits = Visit.objects.between(start, end)
-    counted = visits.filter(status__in=KEPT).aggregate(
-        all=Count("pk"), first=Count("pk", filter=Q(kind=Visit.Kind.EVALUATION))
-    )
+    parts = {
+        "slipping": navigation.figure(slipping),
+        "visits": navigation.figure(visits.filter(status__in=KEPT)),
+        "first_visits": navigation.figure(visits.filter(status__in=KEPT, kind=Visit.Kind.EVALUATION)),
+    }
+    if may(member, "nps.report"):
+        parts["scores"] = _month(practice, now)
+    if may(member, "outbox.view"):
+        parts["sent"] = _sent(start, now)
+    counted = navigation.figures(request, **parts)
     return Today(
         needs=inbox.rows(first, inbox.cases_of(first), now=now),
-        needs_all=needs_all,
+        needs_all=counted["inbox"],
         slipping=list(
             slipping.select_related("patient", "clinic")
             .prefetch_related(Prefetch("visits", Visit.objects.shown().order_by("starts_at")))
             .order_by("-last_visit_at", "id")[:SLIPPING_SHOWN]
         ),
-        slipping_all=slipping.count(),
-        tally=_month(practice, now) if may(member, "nps.report") else None,
-        sent=_sent(start, now) if may(member, "outbox.view") else None,
+        slipping_all=counted["slipping"],
+        tally=_tally(counted["scores"]) if "scores" in parts else None,
+        sent=SentToday(**counted["sent"]) if "sent" in parts else None,
         visits=list(
             visits.filter(starts_at__gte=now, status__in=COMING)
             .select_related("patient", "therapist", "episode")
             .order_by("starts_at", "id")[:VISITS_SHOWN]
         ),
-        visits_all=counted["all"],
-        first_visits=counted["first"],
+        visits_all=counted["visits"],
+        first_visits=counted["first_visits"],
     )
 
 
-def _month(practice: Practice, now: datetime) -> Tally:
+def _month(practice: Practice, now: datetime) -> QuerySet:
     """The answers of this month in the practice's zone, each patient's latest (nps.md section 5)."""
     first = clock.local_moment(now.astimezone(practice.zone).date().replace(day=1), time(0), practice.zone)
     latest = (
@@ -86,19 +99,20 @@ def _month(practice: Practice, now: datetime) -> Tally:
         .filter(answered_at__gte=first, answered_at__lte=now)
         .order_by("patient_id", "-answered_at", "-id")
         .distinct("patient_id")
-        .values_list("score", flat=True)
     )
-    counts: dict[int, int] = {}
-    for score in latest:
-        counts[score] = counts.get(score, 0) + 1
-    return from_distribution(counts)
+    scores = {str(score): Count("pk", filter=Q(score=score)) for score in range(11)}
+    return navigation.summary(Response.objects.filter(pk__in=latest.values("pk")), JSONObject(**scores))
 
 
-def _sent(start: datetime, now: datetime) -> SentToday:
+def _tally(scores: dict[str, int]) -> Tally:
+    return from_distribution({int(score): many for score, many in scores.items()})
+
+
+def _sent(start: datetime, now: datetime) -> QuerySet:
     state = OutboxMessage.State
-    counted = OutboxMessage.objects.filter(state_at__gte=start, state_at__lte=now).aggregate(
+    counts = JSONObject(
         sent=Count("pk", filter=Q(state=state.SENT)),
         held=Count("pk", filter=Q(state__in=[state.HELD, state.SUPPRESSED])),
         unknown=Count("pk", filter=Q(state=state.UNKNOWN)),
     )
-    return SentToday(**counted)
+    return navigation.summary(OutboxMessage.objects.filter(state_at__gte=start, state_at__lte=now), counts)

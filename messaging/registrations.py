@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from messaging.models import OutboxMessage
+from messaging.models.outbox import OutboxQuerySet
 from patients import timeline, worklist
 
 
@@ -56,6 +57,6 @@ def _complained(facts: Mapping[str, Any]) -> str:
     return _("“%(template)s” was reported as spam") % {"template": _named(facts)}
 
 
-def unsettled(request: HttpRequest) -> int:
+def unsettled(request: HttpRequest) -> OutboxQuerySet:
     """Messages that wait for a person: held ones and unknown ones; the figure beside “Outbox”."""
-    return OutboxMessage.objects.filter(state__in=("held", "unknown")).count()
+    return OutboxMessage.objects.filter(state__in=("held", "unknown"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -95,7 +95,11 @@ def backfill(channel: str, *, now: datetime) -> int:
 
 def waiting_for_backfill(channel: str) -> int:
     """How many living patients with an address of `channel` would get consent from `backfill`."""
-    return sum(len(_without_a_word(channel, batch)) for batch in _here(channel))
+    field = ADDRESS_FIELD[channel]
+    rows = Consent.objects.filter(channel=channel, purpose=Purpose.CARE)
+    refused = rows.filter(granted=False, address=OuterRef(field))
+    here = Patient.objects.living().exclude(**{field: ""})
+    return here.filter(~Exists(rows.filter(patient=OuterRef("pk"))), ~Exists(refused)).count()
 
 
 def policy_grants(channel: str) -> QuerySet[Patient]:

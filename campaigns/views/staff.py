@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.access import may, staff_view
-from campaigns import lifecycle, preview, queries
+from campaigns import lifecycle, preview, queries, zones
 from campaigns.explain import explain
 from campaigns.forms import ResumeForm, RuleForm, TurnOnForm, new_document
 from campaigns.models import Rule
 from campaigns.sentence import sentence
 from patients.models import Patient
 from prm import clock
-from prm.audit.record import record
+from prm.audit.record import record, record_each
 from prm.ui.problems import BadParameter, Conflict
 from prm.ui.tables import BadCursor, keyset_page
 from prm.ui.toasts import toast
@@ -29,17 +29,17 @@ from prm.ui.toasts import toast
 def index(request: HttpRequest) -> HttpResponse:
     """All rules: sentence, state, purpose, the last 30 days, whom they reach next."""
     now = clock.now()
-    rules, ended = queries.rules(), list(queries.archived())
+    rules, ended = queries.rules()
     figures = queries.figures(rules, now=now)
+    with zones.asked_once():
+        coming = preview.next_due(rules, now=now)
     rows = [
         {
             "rule": rule,
             "sentence": sentence(rule.version.document if rule.version else rule.document),
             "purpose": rule.document["purpose"],
             "figures": figures[rule.pk],
-            "next_due": preview.next_due(rule.version.document, now=now, rule_id=rule.pk)
-            if rule.state == Rule.State.ACTIVE
-            else None,
+            "next_due": coming.get(rule.pk),
         }
         for rule in rules
     ]
@@ -115,7 +115,8 @@ def why(request: HttpRequest, rule_id: UUID) -> HttpResponse:
         raise BadParameter("patient", wanted, "a patient's id") from None
     now = clock.now()
     record("patient.read", now=now, request=request, patient_id=patient.pk, object_id=rule.pk)
-    told = explain(rule, patient, now=now)
+    with zones.asked_once():
+        told = explain(rule, patient, now=now)
     return render(request, "campaigns/explain.html", {"rule": rule, "patient": patient, "told": told})
 
 
@@ -197,14 +198,16 @@ def _act(request: HttpRequest, rule_id: UUID, act: Callable[..., Rule], said: st
 def _form_page(request: HttpRequest, form: RuleForm, rule: Rule | None, document: dict[str, Any]) -> HttpResponse:
     now, wrong = clock.now(), bool(form.is_bound and form.errors)
     shown = form.to_document() if form.is_bound and not wrong else document
-    seen = preview.preview(shown, now=now, rule_id=rule.pk if rule and rule.version else None)
-    for due in seen.people:
-        record(
-            "patient.listed", now=now, request=request, patient_id=due.patient.pk, object_id=rule.pk if rule else None
-        )
+    with zones.asked_once():
+        seen = preview.preview(shown, now=now, rule_id=rule.pk if rule and rule.version else None)
+        turn_on = _turn_on_form(request, rule, now)
+    record_each(
+        "patient.listed", [due.patient.pk for due in seen.people], now=now, request=request,
+        object_id=rule.pk if rule else None,
+    )  # fmt: skip
     context = {
         "form": form, "rule": rule, "preview": seen, "further": document["steps"][1:],
-        "sentence": sentence(shown), "spanish": sentence(shown, "es"), "turn_on": _turn_on_form(request, rule, now),
+        "sentence": sentence(shown), "spanish": sentence(shown, "es"), "turn_on": turn_on,
         **_rights(request),
     }  # fmt: skip
     return render(request, "campaigns/form.html", context, status=422 if wrong else 200)

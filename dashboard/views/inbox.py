@@ -186,7 +186,7 @@ def _list(request: HttpRequest, *, opened: WorkItem | None, current: str = "") -
         "rows": inbox.rows(items, cases, now=now),
         "cases": cases,
         "current": current or (str(shown.pk) if shown else ""),
-        "since": inbox.fingerprint(),
+        "since": counted["since"],
     }
 
 

@@ -6,7 +6,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.access import may, staff_view
-from dashboard import inbox
 from dashboard import today as day
 from nps.score import FEWEST
 from prm import clock
@@ -18,7 +17,7 @@ from prm.audit.record import record
 def home(request: HttpRequest) -> HttpResponse:
     """What needs me today. It shows patients by name: the reading is audited."""
     now = clock.now()
-    shown = day.today(request.practice, request.membership, needs_all=inbox.waiting(request), now=now)
+    shown = day.today(request, now=now)
     record("today.read", now=now, request=request, count=len(shown.needs) + len(shown.slipping) + len(shown.visits))
     return render(
         request,

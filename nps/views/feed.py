@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,6 +19,7 @@ from nps.score import Bucket
 from patients import worklist
 from prm import clock
 from prm.audit.record import record
+from prm.ui import navigation
 from prm.ui.tables import BadCursor, Page, keyset_page
 
 NEWEST_FIRST = ("-answered_at", "-id")
@@ -35,7 +37,7 @@ def responses(request: HttpRequest) -> HttpResponse:
     answers: QuerySet[Response] = Response.objects.valid().select_related("patient", "clinic", "therapist", "case")
     if with_words:
         answers = answers.exclude(comment=b"")
-    totals = {name: (answers.in_bucket(name) if name else answers).count() for name in ("", *Bucket.values)}
+    totals = _totals(request, answers)
     page = _page(answers.in_bucket(bucket) if bucket else answers, request)
     record("responses.read", now=clock.now(), request=request, count=len(page.rows), bucket=bucket)
     return render(
@@ -45,7 +47,7 @@ def responses(request: HttpRequest) -> HttpResponse:
             "page": page,
             "tabs": feedback_tabs(request, "nps:responses"),
             "buckets": [
-                {"name": name, "label": label, "n": totals[name], "current": name == bucket}
+                {"name": name, "label": label, "n": totals[name or "all"], "current": name == bucket}
                 for name, label in (("", "All"), *((b.value, f"{b.label}s") for b in reversed(Bucket)))
             ],
             "bucket": bucket,
@@ -89,6 +91,13 @@ def _items(member: Membership) -> Any:
 
 def _overdue(case: RecoveryCase, now: datetime) -> bool:
     return case.contacted_at is None and case.due_at <= now
+
+
+def _totals(request: HttpRequest, answers: Any) -> dict[str, int]:
+    """How many answers there are, `all` and by bucket."""
+    counts = {name: Count("pk", filter=answers.bucket_is(name)) for name in Bucket.values}
+    parts = navigation.summary(answers, JSONObject(all=Count("pk"), **counts))
+    return navigation.figures(request, answers=parts)["answers"]
 
 
 def _page(answers: QuerySet[Response], request: HttpRequest) -> Page:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count as Counted
+from django.db.models import Func, JSONField, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
@@ -24,7 +26,7 @@ ORDER = (
     "help",
 )
 
-Count = Callable[[HttpRequest], int]
+Count = Callable[[HttpRequest], "QuerySet[Any] | int"]  # rows to count, or a figure that is known
 PermissionCheck = Callable[[Any, str], bool]
 
 
@@ -72,8 +74,8 @@ def register(
 ) -> None:
     """Add an entry (from AppConfig.ready). `url_name` takes the practice's slug as its only argument.
 
-    The entry is current on its own page and on all pages below it. `count` is asked once a page, for the figure beside
-    the label.
+    The entry is current on its own page and on all pages below it. `count` gives the rows to count for the figure
+    beside the label; those of all entries are counted in one statement.
     ValueError for a key outside ORDER or a group outside GROUPS.
     """
     if key not in ORDER or group not in GROUPS:
@@ -92,14 +94,13 @@ def entries_for(request: HttpRequest) -> dict[str, list[Link]]:
     if practice is None or membership is None:
         return {}
     links: dict[str, list[Link]] = {}
-    for entry in sorted(_entries.values(), key=lambda entry: ORDER.index(entry.key)):
-        if not all(check(membership, entry.permission) for check in _checks):
-            continue
+    counted = figures(request)
+    for entry in sorted(_allowed(membership), key=lambda entry: ORDER.index(entry.key)):
         try:
             url = reverse(entry.url_name, args=[practice.slug])
         except NoReverseMatch:
             continue  # the page is not built yet: its entry is absent
-        shown = entry.count(request) if entry.count else 0
+        shown = counted.get(entry.key, 0)
         links.setdefault(entry.group, []).append(
             Link(
                 entry.key,
@@ -112,6 +113,43 @@ def entries_for(request: HttpRequest) -> dict[str, list[Link]]:
             )
         )
     return links
+
+
+def figures(request: HttpRequest, **further: "QuerySet[Any]") -> dict[str, Any]:
+    """The figures beside the entries that the reader may open, by key, and the values of `further`, in one statement.
+
+    Each of `further` yields one row with one JSON value, such as `figure(rows)`: a page that counts anyway has its own
+    counts asked together with the side bar's, before that is drawn. The answers stand for the rest of the request.
+    """
+    known: dict[str, Any] = request.__dict__.setdefault("_figures", {})
+    wanted = dict(further)
+    for entry in _allowed(getattr(request, "membership", None)):
+        if entry.count and entry.key not in known:
+            count = entry.count(request)
+            if isinstance(count, int):
+                known[entry.key] = count
+            else:
+                wanted[entry.key] = figure(count)
+    asked = [rows.annotate(asked=Value(key)).values_list("asked", "figure") for key, rows in wanted.items()]
+    if asked:
+        known.update(asked[0].union(*asked[1:], all=True) if asked[1:] else asked[0])
+    return known
+
+
+def figure(rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """How many rows there are, as a part of the statement that `figures` makes."""
+    return summary(rows, Func(Counted("pk"), function="to_jsonb", output_field=JSONField()))
+
+
+def summary(rows: "QuerySet[Any]", aggregate: Any) -> "QuerySet[Any]":
+    """One JSON aggregate over the rows, as a part of the statement that `figures` makes."""
+    return rows.order_by().annotate(all_rows=Value(1)).values("all_rows").annotate(figure=aggregate)
+
+
+def _allowed(membership: Any) -> list[Entry]:
+    if membership is None:
+        return []
+    return [entry for entry in _entries.values() if all(check(membership, entry.permission) for check in _checks)]
 
 
 def _is_current(path: str, url: str, slug: str) -> bool:

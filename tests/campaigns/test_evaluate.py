@@ -229,7 +229,7 @@ def test_a_preview_says_what_a_tick_then_does(practice):
     tick(practice, DUE)
     with use_practice(practice.pk):
         assert said == set(Firing.objects.values_list("occurrence", "outcome"))
-        assert preview.next_due(rule.version.document, now=DUE, rule_id=rule.pk) is None
+        assert preview.next_due([rule], now=DUE) == {}
 
 
 def test_the_probe_reads_no_more_episodes_than_are_due(practice):

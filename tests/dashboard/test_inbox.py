@@ -3,9 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Membership
 from messaging.models import OutboxMessage
@@ -18,6 +16,7 @@ from patients.models import TimelineEntry, WorkItem
 from prm import clock
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
+from tests import statements
 from tests.dashboard.conftest import make_desk
 from tests.factories.accounts import MembershipFactory, sign_in
 from tests.factories.nps import InvitationFactory
@@ -282,17 +281,15 @@ def test_the_count_stands_in_the_side_bar(as_, desk):
 def test_statements_do_not_grow_with_the_rows(as_, desk):
     client = as_("owner")
 
-    def statements(path):
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(path).status_code == 200
-        return len([q for q in queries if "SAVEPOINT" not in q["sql"]])
+    def count(path):
+        return len(statements.of_get(client, path, savepoints=False))
 
-    few = {path: statements(path) for path in (inbox(desk, "open"), desk.path())}
+    few = {path: count(path) for path in (inbox(desk, "open"), desk.path())}
     with use_practice(desk.practice.pk):
         for score in range(7):
             answer.answer(InvitationFactory(episode=EpisodeFactory(clinic=desk.case.clinic)), score, now=NOW)
-    assert {path: statements(path) for path in few} == few
-    assert max(few.values()) <= 26, few  # 9 of them are the door: session, person, factor, practice, membership
+    assert {path: count(path) for path in few} == few
+    assert max(few.values()) <= 17, few  # tests/ui/test_statements.py has the bar of every page
 
 
 def test_no_page_of_staff_holds_a_survey_token(as_, desk):

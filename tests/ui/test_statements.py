@@ -1,0 +1,33 @@
+"""U12: what each page asks the database, the shell around it included (bench.md section 4)."""
+
+import pytest
+from django.test import Client
+
+from prm.dev import pages
+from tests import statements
+from tests.factories.accounts import sign_in
+from tests.ui import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BARS = {pages.STAFF: 12, pages.PORTAL: 6}
+# What these may ask instead: they show seven kinds of rows about one person or one rule, or run the evaluator's probes.
+OWN = {
+    "inbox": 15, "inbox_item": 17, "campaign": 14, "campaign_edit": 14, "campaign_explain": 15, "campaign_new": 13,
+    "inbox_list": 8, "inbox_empty": 8, "pulse": 6, "survey_thanks": 7,
+}  # fmt: skip
+
+
+def test_each_page_keeps_within_its_statements() -> None:
+    practice, owner = world.build()
+    colleague = Client()
+    sign_in(colleague, owner)
+
+    asked = {}
+    for visit in pages.visits(practice):
+        client = colleague if visit.side == pages.STAFF else Client()
+        if visit.side in BARS and client.get(visit.path).status_code != 405:
+            asked[visit.name] = (statements.of_get(client, visit.path), OWN.get(visit.name, BARS[visit.side]))
+
+    over = {name: (len(made), made) for name, (made, bar) in asked.items() if len(made) > bar}
+    assert over == {}
