@@ -4,7 +4,9 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-OURS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE SAVEPOINT")
+OURS = (
+    "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE SAVEPOINT", "SELECT set_config('prm.practice', '', true)",
+)  # fmt: skip
 
 
 def of_get(client: Client, path: str, *, savepoints: bool = True) -> list[str]:
