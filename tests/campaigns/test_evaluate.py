@@ -82,6 +82,36 @@ def test_a_first_load_fires_nothing(practice):
     assert left(practice) == (0, 0, 0, 0)
 
 
+def test_what_is_due_at_the_very_instant_of_turning_on_does_not_fire_and_a_moment_later_does(practice):
+    running(practice, at=DUE)
+    discharge(practice)  # learned afterwards, so that only the floor keeps it out
+    tick(practice, DUE + MINUTE)
+    assert left(practice) == (0, 0, 0, 0)
+
+    other = PracticeFactory()
+    running(other, at=DUE - timedelta(microseconds=1))
+    discharge(other)
+    tick(other, DUE)
+    assert left(other) == (1, 1, 1, 1)
+
+
+def test_an_edit_that_allows_more_delay_finds_what_was_too_late_before(practice):
+    rule = running(practice, max_late_hours=24)
+    tick(practice, DUE)
+    discharge(practice)
+    tick(practice, DUE + timedelta(hours=30))
+    assert left(practice)[0] == 0
+
+    with use_practice(practice.pk):
+        by = MembershipFactory()
+        now = DUE + timedelta(hours=31)
+        lifecycle.save_draft(rule, rule_document(max_late_hours=72), by=by, now=now)
+        lifecycle.publish(rule, by=by, now=now)
+    assert practice.pk in platform.practices_to_evaluate(now)
+    tick(practice, now + MINUTE)
+    assert left(practice) == (1, 1, 1, 1)
+
+
 def test_a_rule_of_one_practice_never_touches_another(practice):
     other = PracticeFactory()
     running(practice)
