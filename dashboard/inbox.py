@@ -90,7 +90,7 @@ def waiting(request: HttpRequest) -> WorkItemQuerySet:
 
 def with_colleagues(request: HttpRequest) -> int:
     """How many open items the member may see that wait for somebody else."""
-    return counts_of(request)[OPEN] - waiting(request)
+    return counts_of(request)[OPEN] - navigation.figures(request)["inbox"]
 
 
 def items_of(member: Membership, view: str, *, now: datetime) -> list[WorkItem]:

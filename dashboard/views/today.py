@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.access import may, staff_view
+from dashboard import inbox
 from dashboard import today as day
 from nps.score import FEWEST
 from prm import clock
