@@ -105,7 +105,7 @@ def _counted_link(practice: Practice) -> dict[str, Any]:
 def _received(practice: Practice) -> dict[str, Any] | None:
     """The newest mail in the demo's mailbox."""
     found = sorted(mailbox().glob("*.json"))
-    return {"message_id": found[-1].stem} if found else None
+    return {"message_id": found[-1].stem.rpartition(".")[2]} if found else None
 
 
 def _feed(practice: Practice) -> dict[str, Any] | None:

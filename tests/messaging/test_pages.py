@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
@@ -265,7 +266,8 @@ def test_the_demos_mailbox_has_links_that_work_and_exists_in_development_only(cl
     settings.STATE_DIR, settings.DEVELOPMENT = tmp_path, True
     message = mail(practice, first_name="Ruth")
 
-    assert json.loads((mailbox() / f"{message.pk}.json").read_text())["to"] == message.address
+    (path,) = mailbox().glob(f"*.{message.pk}.json")
+    assert json.loads(path.read_text())["to"] == message.address
     html = client.get(reverse("dev_mail_html", args=[message.pk])).content.decode()
     assert f"/portal/{practice.public_id}/{TOKEN}?s=9" in html
     assert message.address in client.get(reverse("dev_mail")).content.decode()
@@ -274,7 +276,18 @@ def test_the_demos_mailbox_has_links_that_work_and_exists_in_development_only(cl
     assert client.get(reverse("dev_mail_html", args=[message.pk])).status_code == 404
     assert message.address not in client.get(reverse("dev_mail")).content.decode()
     mail(practice)
-    assert [path.stem for path in mailbox().glob("*.json")] == [str(message.pk)]
+    assert list(mailbox().glob("*.json")) == [path]
+
+
+def test_a_past_that_is_played_now_does_not_push_todays_mail_out_of_the_mailbox(client, practice, settings, tmp_path):
+    settings.STATE_DIR, settings.DEVELOPMENT = tmp_path, True
+    today = mail(practice)
+    with clock.at(clock.now() - timedelta(days=700)):
+        mail(practice)
+    listed = client.get(reverse("dev_mail")).content.decode()
+    assert listed.count("<li>") == 2
+    assert listed.index(str(today.pk)) < listed.index("<li>", listed.index("<li>") + 1)
+    assert client.get(reverse("dev_mail"), {"to": "nobody@example.com"}).content.decode().count("<li>") == 0
 
 
 def test_every_icon_of_messages_exists(practice):

@@ -35,7 +35,8 @@ def _into_mailbox(call: Call) -> None:
     folder = mailbox()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for parcel in call.parcels[-MOST:]:
-        path = folder / f"{parcel.message_id}.json"
+        # By the clock that the sender went by: a past that is played now does not push today's mail out.
+        path = folder / f"{clock.now():%Y%m%dT%H%M%S}.{parcel.message_id}.json"
         partial = path.with_suffix(".part")
         partial.touch(mode=0o600)
         partial.write_text(json.dumps(_mail(call.sender, parcel)))
@@ -45,7 +46,7 @@ def _into_mailbox(call: Call) -> None:
 
 
 def _mail(sender: Sender, parcel: Parcel) -> dict[str, str]:
-    """What the patient's mail program would show. File names rise with time: ids are UUIDs version 7."""
+    """What the patient's mail program would show."""
     return {
         "at": clock.now().isoformat(),
         "from": sender.name,

@@ -25,9 +25,11 @@ MAIL_POLICY = (
 @login_not_required
 @require_safe
 def mail(request: HttpRequest) -> HttpResponse:
-    """Newest first."""
+    """Newest first; `?to=` shows one address alone."""
     found = sorted(mailbox().glob("*.json"), reverse=True) if settings.DEVELOPMENT else []
-    return render(request, "dev/mail.html", {"mails": [_read(path.stem) for path in found[:SHOWN]], "n": len(found)})
+    to = request.GET.get("to", "")
+    mails = [mail for path in found[: None if to else SHOWN] if (mail := _read(path.stem))["to"] == to or not to]
+    return render(request, "dev/mail.html", {"mails": mails, "n": len(mails) if to else len(found)})
 
 
 @login_not_required
@@ -49,10 +51,13 @@ def mail_html(request: HttpRequest, message_id: UUID) -> HttpResponse:
 
 
 def _read(name: str) -> dict[str, Any]:
+    """The mail of a file name without its ending, or of a message's id."""
     if not settings.DEVELOPMENT:
         raise Http404
+    message_id = name.rpartition(".")[2]
     try:
-        found = json.loads((mailbox() / f"{name}.json").read_text())
-    except (FileNotFoundError, ValueError):
+        path = next(mailbox().glob(f"*{message_id}.json"))
+        found = json.loads(path.read_text())
+    except (StopIteration, FileNotFoundError, ValueError):
         raise Http404 from None
-    return {**found, "id": name, "at": datetime.fromisoformat(found["at"])}
+    return {**found, "id": message_id, "at": datetime.fromisoformat(found["at"])}

@@ -1,12 +1,16 @@
 """`demo load`: two practices with a history, played through the product itself."""
 
+import json
 import logging
+import re
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.models import Practice
+from messaging.channels.preview.send import mailbox
 from prm import clock
 from prm.dev.demo.load import load
 from prm.dev.demo.practices import BY_SLUG, SECOND
@@ -38,13 +42,29 @@ class Command(BaseCommand):
 
     def sign_ins(self) -> list[str]:
         """How to get in, for the terminal of `make run`."""
+        loading = set(Practice.objects.exclude(suspended_at=None).values_list("slug", flat=True))
+        known = set(Practice.objects.values_list("slug", flat=True))
         return [
-            *(f"  {plan.name:24} /{plan.slug}/" for plan in BY_SLUG.values()),
+            *(
+                f"  {plan.name:24} /{slug}/"
+                + ("   opens when its past is loaded, see below" if slug in loading or slug not in known else "")
+                for slug, plan in BY_SLUG.items()
+            ),
             f"  staff: {PEOPLE[3][0]}@{SECOND.slug}.example, owner: {PEOPLE[0][0]}@{SECOND.slug}.example "
             "(@demo.example for the other)",
             f"  password: {PASSWORD}",
-            f"  codes: {settings.SITE_URL}/dev/codes/   a patient's mailbox: {settings.SITE_URL}/dev/mail/",
+            f"  codes: {settings.SITE_URL}/dev/codes/   patients' mailbox: {settings.SITE_URL}/dev/mail/",
+            *_a_patients_link(),
         ]
+
+
+def _a_patients_link() -> list[str]:
+    """The newest survey link that a demo patient got by mail."""
+    for path in sorted(mailbox().glob("*.json"), reverse=True):
+        link = re.search(r"https?://\S+?/portal/[a-z2-7]{10}/[\w-]{20,}", json.loads(path.read_text())["text"])
+        if link:
+            return [f"  a patient's link: {link[0]}"]
+    return []
 
 
 def _moment(text: str) -> datetime:
