@@ -216,9 +216,9 @@ ROWS: dict[str, Row] = {
     "start": Row(OPEN, redirects=True),
     "today": Row(STAFF),
     "survey": Row(PORTAL, _survey_token(answered=False)),
-    "survey_comment": Row(PORTAL, _survey_token(answered=True)),
-    "survey_contact": Row(PORTAL, _survey_token(answered=True)),
-    "survey_drivers": Row(PORTAL, _survey_token(answered=True)),
+    "survey_comment": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
+    "survey_contact": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
+    "survey_drivers": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
     "survey_stop": Row(PORTAL, _survey_token(answered=False)),
     "survey_thanks": Row(PORTAL, _survey_token(answered=True), url_name="survey", query="?sent=1"),
 }

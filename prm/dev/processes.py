@@ -66,9 +66,15 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free_port(preferred: int | None = None) -> int:
-    """`preferred` if it is free, else one that the system hands out."""
-    if preferred and port_is_free(preferred):
+def free_port(preferred: int | None = None, *, patience: float = 0) -> int:
+    """`preferred` if it is free within `patience` seconds, else one that the system hands out.
+
+    A killed server's port is taken for a moment longer than its process can be seen: the kernel closes files last.
+    """
+    until = time.monotonic() + patience
+    while preferred and not (free := port_is_free(preferred)) and time.monotonic() < until:
+        time.sleep(0.02)
+    if preferred and free:
         return preferred
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))

@@ -69,7 +69,11 @@ class Valkey:
             return
         self.folder.mkdir(mode=0o700, exist_ok=True)
         for attempt in range(3):  # between finding a free port and taking it another program may be quicker
-            port = processes.free_port((self.port() or PREFERRED_PORT) if attempt == 0 else None)
+            port = (
+                processes.free_port(None if attempt else PREFERRED_PORT)
+                if attempt or not self.port()
+                else processes.free_port(self.port(), patience=3)  # whoever knows our address keeps it
+            )
             self.port_file.write_text(str(port))
             if self._start_on(port):
                 return
