@@ -18,8 +18,8 @@ class StaffBackend(ModelBackend):
         """The person, where active; one with a confirmed app carries it as `authenticator_app`."""
         app = TotpDevice.objects.select_related("user").filter(user=user_id, confirmed=True).order_by("pk").first()
         if app is None:
-            return super().get_user(user_id)  # type: ignore[return-value]
-        app.user.authenticator_app = app  # type: ignore[attr-defined]
+            return super().get_user(user_id)
+        app.user.authenticator_app = app
         return app.user if self.user_can_authenticate(app.user) else None
 
 
