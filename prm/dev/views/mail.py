@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ def mail(request: HttpRequest) -> HttpResponse:
     """Newest first; `?to=` shows one address alone."""
     found = sorted(mailbox().glob("*.json"), reverse=True) if settings.DEVELOPMENT else []
     to = request.GET.get("to", "")
-    mails = [mail for path in found[: None if to else SHOWN] if (mail := _read(path.stem))["to"] == to or not to]
+    mails = [mail for path in found[: None if to else SHOWN] if (mail := _load(path)) and to in {"", mail["to"]}]
     return render(request, "dev/mail.html", {"mails": mails, "n": len(mails) if to else len(found)})
 
 
@@ -50,14 +51,19 @@ def mail_html(request: HttpRequest, message_id: UUID) -> HttpResponse:
     return response
 
 
-def _read(name: str) -> dict[str, Any]:
-    """The mail of a file name without its ending, or of a message's id."""
-    if not settings.DEVELOPMENT:
+def _read(message_id: str) -> dict[str, Any]:
+    """The mail of a message's id."""
+    path = next(mailbox().glob(f"*.{message_id}.json"), None) if settings.DEVELOPMENT else None
+    found = _load(path) if path else None
+    if found is None:
         raise Http404
-    message_id = name.rpartition(".")[2]
+    return found
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    """The mail of a file; None where the mailbox has dropped it meanwhile."""
     try:
-        path = next(mailbox().glob(f"*{message_id}.json"))
         found = json.loads(path.read_text())
-    except (StopIteration, FileNotFoundError, ValueError):
-        raise Http404 from None
-    return {**found, "id": message_id, "at": datetime.fromisoformat(found["at"])}
+    except FileNotFoundError:
+        return None
+    return {**found, "id": path.stem.rpartition(".")[2], "at": datetime.fromisoformat(found["at"])}
