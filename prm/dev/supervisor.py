@@ -20,6 +20,7 @@ from prm.dev.children import Child, Family
 from prm.dev.postgres import Postgres
 from prm.dev.processes import ServerProblem
 from prm.dev.valkey import Valkey
+from prm.ui import pdf
 
 HOST = "127.0.0.1"
 LOOK_EVERY = 2.0  # seconds between two looks at PostgreSQL and Valkey
@@ -231,6 +232,8 @@ def banner(seconds: float) -> None:
         "",
         f"PRM is running at {os.environ['PRM_SITE_URL']}/ (started in {seconds:.1f} s; Ctrl-C stops everything)",
     ]
+    if command := pdf.missing():
+        lines.append(f"PDF buttons are off: the system's Pango is missing ({command})")
     if "demo" in get_commands():
         lines += load_command_class(get_commands()["demo"], "demo").sign_ins()  # type: ignore[attr-defined]
     print("\n".join([*lines, ""]), flush=True)

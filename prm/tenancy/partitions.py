@@ -5,6 +5,7 @@ partition gets its own ENABLE, FORCE and policy (tried on 18.6), and the applica
 through the parent only the parent's rights count.
 """
 
+from abc import ABC, abstractmethod
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ WALL = (
 )
 
 
-class _CreatePartitionedModel(migrations.CreateModel):
+class _CreatePartitionedModel(migrations.CreateModel, ABC):
     """CreateModel of a partitioned table: the Django key stays `id`, the table's carries the partition column."""
 
     key: tuple[str, ...] = ()
@@ -42,8 +43,9 @@ class _CreatePartitionedModel(migrations.CreateModel):
             schema_editor.execute(part)
         schema_editor.deferred_sql.extend(schema_editor._model_indexes_sql(model))
 
+    @abstractmethod
     def first_partitions(self, table: str) -> list[str]:
-        raise NotImplementedError
+        """The statements that make the partitions which a new table starts with."""
 
 
 class CreateMonthlyModel(_CreatePartitionedModel):

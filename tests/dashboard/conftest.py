@@ -53,7 +53,7 @@ def make_desk(name="Harbor Physical Therapy", score=3, comment="Waited 40 minute
 
 
 @pytest.fixture
-def desk(db, now):  # noqa: F811
+def desk(db, now):  # noqa: F811  (the fixture that is imported above)
     return make_desk()
 
 

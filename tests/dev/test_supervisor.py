@@ -141,3 +141,14 @@ def test_a_server_that_was_killed_runs_again_at_its_address(tmp_path, capsys):
         assert "Valkey had died and runs again" in capsys.readouterr().err
     finally:
         valkey.stop()
+
+
+@pytest.mark.parametrize(("command", "said"), [("apt-get install pango", 1), ("", 0)])
+def test_the_banner_says_in_one_line_how_to_get_pango_where_it_is_missing(command, said, monkeypatch, capsys, settings):
+    monkeypatch.setenv("PRM_SITE_URL", "http://127.0.0.1:8000")
+    monkeypatch.setattr(supervisor.pdf, "missing", lambda: command)
+    monkeypatch.setattr(supervisor, "get_commands", dict)
+    supervisor.banner(1.0)
+    assert [line for line in capsys.readouterr().out.splitlines() if "PDF" in line] == [
+        f"PDF buttons are off: the system's Pango is missing ({command})"
+    ] * said

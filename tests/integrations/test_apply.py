@@ -298,7 +298,7 @@ def test_the_dead_and_deleted_are_known_as_such(practice):
 
 def test_one_poisonous_message_leaves_the_others_applied(practice, monkeypatch):
     feed, emr = FeedFactory(), Emr()
-    from integrations import rows  # noqa: PLC0415
+    from integrations import rows  # noqa: PLC0415  (patched in this test alone)
 
     real = rows._set_patient
 

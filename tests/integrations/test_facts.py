@@ -1,5 +1,6 @@
 """The merge state is a function of the set of statements, whatever their order and number."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -43,8 +44,6 @@ def reference(points):
 
 
 def _hash(point):
-    import hashlib  # noqa: PLC0415
-
     return hashlib.sha256(point[1].encode()).hexdigest()[:8]
 
 
