@@ -27,6 +27,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "nps.set_up": frozenset({OWNER, MANAGER}),
     "feeds.manage": frozenset({OWNER, MANAGER}),
     "settings.manage": frozenset({OWNER, MANAGER}),
+    "people.manage": frozenset({OWNER, MANAGER}),
+    "audit.view": frozenset({OWNER}),
+    "api_keys.manage": frozenset({OWNER}),
+    "practice.own": frozenset({OWNER}),  # agreements, support access, export, closing
+    "start.view": frozenset({OWNER, MANAGER}),
+    "mine": EVERYONE,  # my own settings, factors and sessions; the palette
 }
 
 

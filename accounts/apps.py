@@ -7,8 +7,12 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Tell the page shell how a permission is decided."""
+        """Tell the page shell how a permission is decided; add the settings."""
         from accounts.access import may
         from prm.ui import navigation
 
         navigation.check_permissions_with(may)
+        navigation.register(
+            "settings", "Settings", icon="settings", url_name="settings", permission="settings.manage",
+            group=navigation.FOOT,
+        )  # fmt: skip

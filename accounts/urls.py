@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import practices, signin
+from accounts.views import practices, settings, signin
 
 urlpatterns = [
     path("", practices.start, name="start"),
@@ -11,4 +11,8 @@ urlpatterns = [
     path("signin/factor/", signin.factor, name="signin_factor"),
     path("signout", signin.sign_out, name="signout"),
     path("practices/", practices.choose, name="practices"),
+]
+
+staff_urlpatterns = [
+    path("settings/", settings.index, name="settings"),
 ]

@@ -9,10 +9,14 @@ class MessagingConfig(AppConfig):
     def ready(self) -> None:
         """Add the kinds of timeline entries and work items that messages bring, and the page of messages."""
         from messaging import registrations
-        from prm.ui import navigation
+        from prm.ui import navigation, settings_pages
 
         registrations.register()
         navigation.register(
             "outbox", "Outbox", icon="send", url_name="outbox", permission="outbox.view", group=navigation.FOOT,
             count=registrations.unsettled, urgent=True,
+        )  # fmt: skip
+        settings_pages.register(
+            "channels", "E-mail", line="Who carries your e-mail to patients", icon="mail",
+            url_name="channel_settings", permission="settings.manage", group=settings_pages.PATIENTS, order=20,
         )  # fmt: skip

@@ -7,11 +7,11 @@ class PatientsConfig(AppConfig):
     name = "patients"
 
     def ready(self) -> None:
-        """Entries of the side bar: the patients, and the way to the settings that exist."""
-        from prm.ui import navigation
+        """Entry of the side bar, and the page of settings."""
+        from prm.ui import navigation, settings_pages
 
         navigation.register("patients", "Patients", icon="users", url_name="patients", permission="patients.view")
-        navigation.register(
-            "settings", "Settings", icon="settings", url_name="consent_policy", permission="settings.manage",
-            group=navigation.FOOT,
+        settings_pages.register(
+            "consent", "Consent", line="What it means that a patient gives you an address", icon="shield-check",
+            url_name="consent_policy", permission="settings.manage", group=settings_pages.PATIENTS, order=10,
         )  # fmt: skip

@@ -209,6 +209,7 @@ ROWS: dict[str, Row] = {
     "practices": Row(SIGNED_IN),
     "pulse": Row(STAFF),
     "recovery_case": Row(STAFF, _recovery_case, redirects=True),
+    "settings": Row(STAFF),
     "signin": Row(OPEN),
     "signin_factor": Row(OWES_FACTOR),
     "signin_verify": Row(OWES_CODE),

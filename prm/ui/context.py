@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
-from prm.ui import navigation
+from prm.ui import navigation, settings_pages
 from prm.ui.appearance import DENSITIES, THEMES, chosen
 
 # Tried under our CSP (ui.md section 2): no injected style, no eval, nothing kept in sessionStorage, 422 swapped.
@@ -29,6 +29,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "membership": getattr(request, "membership", None),
         "practices": getattr(request, "practices", ()),
         "navigation": SimpleLazyObject(lambda: navigation.entries_for(request)),
+        "settings_pages": SimpleLazyObject(lambda: settings_pages.pages_for(request)),
         "theme": chosen(request, "theme", THEMES),
         "density": chosen(request, "density", DENSITIES),
         "language": get_language() or settings.LANGUAGE_CODE,

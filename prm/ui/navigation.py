@@ -149,7 +149,12 @@ def summary(rows: "QuerySet[Any]", aggregate: Any) -> "QuerySet[Any]":
 def _allowed(membership: Any) -> list[Entry]:
     if membership is None:
         return []
-    return [entry for entry in _entries.values() if all(check(membership, entry.permission) for check in _checks)]
+    return [entry for entry in _entries.values() if allowed(membership, entry.permission)]
+
+
+def allowed(membership: Any, permission: str) -> bool:
+    """True where the member's role holds the permission, as accounts decides it."""
+    return all(check(membership, permission) for check in _checks)
 
 
 def _is_current(path: str, url: str, slug: str) -> bool:

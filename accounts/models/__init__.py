@@ -1,0 +1,21 @@
+"""Practices, clinics, therapists, and the people who work there."""
+
+from accounts.models.factors import SignInAttempt, TotpDevice
+from accounts.models.members import Membership, MembershipClinic, Therapist
+from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
+from accounts.models.users import User, UserManager
+
+__all__ = [
+    "RESERVED_WORDS",
+    "Clinic",
+    "Membership",
+    "MembershipClinic",
+    "Practice",
+    "SignInAttempt",
+    "Therapist",
+    "TotpDevice",
+    "User",
+    "UserManager",
+    "check_slug",
+    "check_zone",
+]

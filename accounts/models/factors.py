@@ -1,0 +1,115 @@
+"""Second factors, and the guesses at them."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django_otp.models import Device, ThrottlingMixin, VerifyNotAllowed
+from django_otp.oath import hotp
+
+from prm import clock, crypto, ids
+from prm.tenancy.models import DatabaseUuid7
+
+
+class TotpDevice(ThrottlingMixin, Device):
+    """An authenticator app (RFC 6238: SHA-1, 30 s, 6 digits). Global as its user is; the key is encrypted for him.
+
+    `last_t`: the time step of the newest accepted code; none of that step or before is accepted again.
+    """
+
+    STEP = 30  # seconds
+    TOLERANCE = 1  # steps that a phone's clock may be off, either way
+    WAIT = 1  # seconds after the first wrong code, doubled with each further one
+
+    sealed_key = models.BinaryField()
+    last_t = models.BigIntegerField(default=-1)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="accounts_totpdevice_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.pk}"
+
+    @property
+    def key(self) -> bytes:
+        """The shared secret. CannotDecrypt where the row was moved to another user."""
+        return crypto.decrypt(self.sealed_key, **self._place())
+
+    @key.setter
+    def key(self, secret: bytes) -> None:
+        self.sealed_key = crypto.encrypt(secret, **self._place())
+
+    def code_at(self, moment: datetime) -> str:
+        """The six digits that the app shows at `moment` (aware)."""
+        return f"{hotp(self.key, self._step(moment)):06d}"
+
+    def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]:
+        """False with `locked_until` while the wait after wrong codes lasts (1 s, 2 s, 4 s …)."""
+        if self.throttling_failure_count and self.throttling_failure_timestamp:
+            wait = timedelta(seconds=self.WAIT * 2 ** min(self.throttling_failure_count - 1, 20))
+            until = self.throttling_failure_timestamp + wait
+            if clock.now() < until:
+                return False, {"reason": VerifyNotAllowed.N_FAILED_ATTEMPTS, "locked_until": until}
+        return True, None
+
+    def verify_token(self, token: str) -> bool:
+        """True for a code of now (one step of tolerance) that is newer than any accepted before; it is then spent.
+
+        Spent by one UPDATE with the old state in its condition, so that of two requests with one code only one passes.
+        """
+        if not self.verify_is_allowed()[0]:
+            return False
+        step = self._matching_step(token)
+        if step is None:
+            TotpDevice.objects.filter(pk=self.pk).update(
+                throttling_failure_timestamp=clock.now(),
+                throttling_failure_count=models.F("throttling_failure_count") + 1,
+            )
+            self.refresh_from_db()
+            return False
+        return bool(
+            TotpDevice.objects.filter(pk=self.pk, last_t__lt=step).update(
+                last_t=step, last_used_at=clock.now(), throttling_failure_count=0, throttling_failure_timestamp=None
+            )
+        )
+
+    def _matching_step(self, token: str) -> int | None:
+        now, key, found = self._step(clock.now()), self.key, None
+        for step in range(now - self.TOLERANCE, now + self.TOLERANCE + 1):
+            if secrets.compare_digest(f"{hotp(key, step):06d}".encode(), token.encode()) and step > self.last_t:
+                found = step
+        return found
+
+    def _step(self, moment: datetime) -> int:
+        return int(moment.timestamp()) // self.STEP
+
+    def _place(self) -> dict[str, Any]:
+        return {"practice_id": None, "table": self._meta.db_table, "row": self.user_id, "column": "sealed_key"}
+
+
+class SignInAttempt(models.Model):
+    """One guess at a password or a code; written as failed before it is checked, so that racing guesses all count."""
+
+    class Step(models.TextChoices):
+        PASSWORD = "password", _("Password")
+        CODE = "code", _("Code")
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=DatabaseUuid7(), editable=False)
+    at = models.DateTimeField()
+    account = models.CharField(max_length=64)  # HMAC of the e-mail typed: people type passwords there
+    address = models.GenericIPAddressField(null=True)
+    step = models.CharField(max_length=8, choices=Step)
+    passed = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "at"], name="accounts_signin_account"),
+            models.Index(fields=["address", "at"], name="accounts_signin_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.at:%Y-%m-%d %H:%M} {'passed' if self.passed else 'failed'}"

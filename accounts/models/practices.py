@@ -1,0 +1,101 @@
+"""The tenant and its locations."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from prm import clock, ids
+from prm.tenancy.models import DatabaseUuid7, PracticeForeignKey, PracticeModel
+from prm.tenancy.walls import SamePractice
+
+# First words of our own addresses, and the portal's pages (daily.md §4); a test holds them against the resolver.
+RESERVED_WORDS = frozenset({
+    "api", "appearance", "csp-report", "dev", "help", "hooks", "invite", "livez", "media", "metrics", "platform",
+    "portal", "practices", "r", "readyz", "signin", "signout", "signup", "static",
+    "checkin", "exercises", "hep", "messages", "people", "preferences", "read", "survey", "visit",
+})  # fmt: skip
+
+
+def check_zone(name: str) -> None:
+    """Refuse what is no IANA time zone."""
+    if name not in available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone (expected a name such as America/New_York)")
+
+
+def check_slug(slug: str) -> None:
+    """Refuse words that our URLs use themselves (daily.md §4)."""
+    if slug.lower() in RESERVED_WORDS:
+        raise ValidationError(f"“{slug}” is a word of our own addresses; choose another one")
+
+
+class Practice(models.Model):
+    """The tenant. A directory row without PHI, readable before a practice is set: URLs are resolved by it."""
+
+    class ReviewMode(models.TextChoices):
+        EVERYONE = "everyone", _("Everyone who answers")
+        PROMOTERS_ONLY = "promoters_only", _("Promoters only")
+        OFF = "off", _("Nobody")
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=DatabaseUuid7(), editable=False)
+    slug = models.SlugField(max_length=60, unique=True, validators=[check_slug])
+    public_id = models.CharField(max_length=10, unique=True, default=ids.public_id, editable=False)
+    name = models.CharField(max_length=120)
+    time_zone = models.CharField(max_length=64, validators=[check_zone])
+    languages = models.JSONField(default=list)  # of "en", "es"; empty means English only
+    phone = models.CharField(max_length=20, blank=True)  # E.164
+    postal_address = models.CharField(max_length=240, blank=True)
+    brand_colour = models.CharField(max_length=7, default="#195949")
+    icon = models.CharField(max_length=40, default="waypoints")  # a lucide name, shown where there is no logo
+    review_mode = models.CharField(max_length=16, choices=ReviewMode, default=ReviewMode.EVERYONE)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The practice's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+class Clinic(PracticeModel):
+    """One location of a practice. A placeholder (`named` false) was made by a feed that knew only an id."""
+
+    name = models.CharField(max_length=120)
+    message_name = models.CharField(max_length=120, blank=True)  # for messages, where the name would tell a diagnosis
+    time_zone = models.CharField(max_length=64, validators=[check_zone])
+    phone = models.CharField(max_length=20, blank=True)
+    address = models.CharField(max_length=240, blank=True)
+    hours = models.JSONField(default=dict, blank=True)  # {"Mon": [["08:00", "12:00"], …]}; empty means Mon-Fri 9-17
+    holidays = models.JSONField(default=list, blank=True)  # closed days, ISO dates
+    booking_url = models.URLField(blank=True)
+    named = models.BooleanField(default=True)
+    recovery_lead = PracticeForeignKey("Membership", models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta(PracticeModel.Meta):
+        constraints = [
+            *PracticeModel.Meta.constraints,
+            SamePractice(field="recovery_lead", name="accounts_clinic_recovery_lead_same_practice"),
+        ]
+        indexes = [models.Index(fields=["practice", "name"], name="accounts_clinic_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clinic's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def display_name(self) -> str:
+        """The name that messages may carry."""
+        return self.message_name or self.name
+
+    def business_time(self, start: datetime, minutes: int) -> datetime:
+        """The moment (UTC) after `minutes` of this clinic's opening time from `start` (aware)."""
+        return clock.add_business_time(start, minutes, self.hours or clock.NINE_TO_FIVE, self.holidays, self.zone)
