@@ -8,10 +8,16 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         """Add the kinds of timeline entries and work items that messages bring, and the page of messages."""
+        from django.core import checks
+
+        from accounts import notify
         from messaging import registrations
+        from messaging.staff_mail import queue, transport
         from prm.ui import navigation, settings_pages
 
         registrations.register()
+        notify.register(queue.send)
+        checks.register(transport.check)
         navigation.register(
             "outbox", "Outbox", icon="send", url_name="outbox", permission="outbox.view", group=navigation.FOOT,
             count=registrations.unsettled, urgent=True,

@@ -10,6 +10,7 @@ from kombu.exceptions import OperationalError
 
 from messaging import channels
 from messaging.outbox import deliver, events, outcomes
+from messaging.staff_mail import deliver as staff_mail
 from prm import clock
 from prm.tenancy import platform, use_practice
 from prm.tenancy.apart import apart
@@ -27,10 +28,11 @@ def nudge() -> None:
 
 @shared_task
 def deliver_due() -> None:
-    """Send what is due on every channel that somebody carries; rings again where its time ended before the work."""
+    """Send what is due on every channel that somebody carries, and to staff; rings again where time ended first."""
     more = False
     for channel in channels.channels():
         more |= deliver.deliver_due(channel).more
+    more |= staff_mail.deliver_due().more
     if more:
         nudge()
 
@@ -44,6 +46,7 @@ def sweep_outbox() -> None:
             with use_practice(practice_id):
                 again, unknown = outcomes.sweep(now=now)
             log.info("outbox.swept", extra={"count": again, "due": unknown})
+    staff_mail.sweep(now=now)
 
 
 @shared_task

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -211,6 +212,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 # Channels: where the real clients are pointed at (the simulators under `make run`) and the platform's own mail.
 SENDGRID_API_BASE = text("SENDGRID_API_BASE", "https://api.sendgrid.com")
 SMTP_URL = text("SMTP_URL", "")
+MAIL_FROM = text("PRM_MAIL_FROM", f"PRM <no-reply@{urlsplit(SITE_URL).hostname}>")
 HTTP_CONNECT_TIMEOUT, HTTP_READ_TIMEOUT = 5, 20  # seconds; the providers' clients have no default timeout
 
 # Whether a process that finds no chart renderer starts one of its own; off where a supervisor runs `manage.py charts`.

@@ -12,7 +12,7 @@ from typing import Any
 
 import nh3
 
-from messaging.compose.fields import LINKS
+from messaging.compose.fields import LINKS, STAFF_LINK
 
 INK, INK_2, INK_3, LINE, CANVAS, SURFACE = "#1b1916", "#48443f", "#635e58", "#817d75", "#f8f6f3", "#ffffff"
 ALLOWED_TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li"}
@@ -61,7 +61,7 @@ def check(block: Mapping[str, Any]) -> Block:
         value = block.get(name)
         if not isinstance(value, str) or not value.strip():
             raise BrokenBlock(f"block {kind.name!r}: {name} is missing")
-        if name.startswith("link") and value not in LINKS:
+        if name.startswith("link") and value not in LINKS | {STAFF_LINK}:
             raise BrokenBlock(f"block {kind.name!r}: {name} {value!r}, expected one of {', '.join(sorted(LINKS))}")
     return kind
 

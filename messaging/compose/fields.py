@@ -16,6 +16,7 @@ GIVEN = frozenset({
 })  # fmt: skip
 
 LINKS = frozenset(name for name in GIVEN if name.startswith("links."))
+STAFF_LINK = "links.act"  # the page that a mail to staff leads to; no template of a practice may use it
 BODY_ONLY = frozenset({"episode.visit_count"}) | LINKS  # never in a subject or a preheader
 
 
@@ -48,5 +49,5 @@ def nested(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
     for name, value in values.items():
         if value:
             group, _dot, field = name.partition(".")
-            context[group][field] = value
+            context.setdefault(group, {})[field] = value
     return context

@@ -83,7 +83,7 @@ def compile_plain(wording: Mapping[str, Any], language: str) -> str:
     """The plain-text twin, made of the blocks, Liquid tags kept."""
     say = WORDS[language]
     parts = [text for block in wording["blocks"] if (text := blocks.plain(block))]
-    parts.append("--\n" + _why(say))
+    parts.append("--\n" + _why(wording, say))
     if link := wording.get("other_language_link"):
         parts.append(f"{say['other']}: {{{{ {link} }}}}?lang={_other(language)}")
     unsubscribe = f"{{% if links.unsubscribe %}}\n\n{say['stop']}: {{{{ links.unsubscribe }}}}{{% endif %}}"
@@ -101,14 +101,14 @@ def _footer(wording: Mapping[str, Any], language: str) -> str:
     links.append(f"{{% if links.unsubscribe %}}{between}{stop}{{% endif %}}")
     return (
         '<mj-section css-class="foot" padding="24px 32px 40px"><mj-column>'
-        f'<mj-text {small} padding="0 0 8px">{_why(say)}</mj-text>'
+        f'<mj-text {small} padding="0 0 8px">{_why(wording, say)}</mj-text>'
         f'<mj-text {small} padding="0">{"".join(links)}</mj-text></mj-column></mj-section>'
     )
 
 
-def _why(say: Mapping[str, str]) -> str:
+def _why(wording: Mapping[str, Any], say: Mapping[str, str]) -> str:
     return (
-        say["why"] + "{% if practice.address %}, {{ practice.address }}{% endif %}."
+        wording.get("why", say["why"]) + "{% if practice.address %}, {{ practice.address }}{% endif %}."
         "{% if practice.phone %} " + say["questions"] + " {{ practice.phone }}.{% endif %}"
     )
 

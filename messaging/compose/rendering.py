@@ -126,7 +126,7 @@ def _render(
     if version is None:
         body = given.get("body", {})
         return Rendered(text=body.get("text", ""), subject=body.get("subject", ""))
-    values = _own(practice, patient) | given.get("fields", {})
+    values = own_values(practice, patient) | given.get("fields", {})
     wording = _in_language(version.compiled, message.language, practice)
     parts: dict[str, str] = {}
     tags: dict[str, str] = {}
@@ -150,7 +150,7 @@ def _tagged(values: Mapping[str, str], kind: str) -> tuple[dict[str, str], dict[
     return shown, tags
 
 
-def _own(practice: Practice, patient: Patient | None) -> dict[str, str]:
+def own_values(practice: Practice, patient: Patient | None) -> dict[str, str]:
     """Our own values, each on one line: they may stand in a header."""
     values = {
         "practice.name": practice.name,

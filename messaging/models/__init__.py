@@ -4,6 +4,7 @@ from messaging.models.limits import SendPause, Suppression
 from messaging.models.links import Link, LinkClick
 from messaging.models.outbox import DeliveryAttempt, OutboxBody, OutboxMessage
 from messaging.models.providers import ChannelSettings, ProviderEvent, ProviderEventKey
+from messaging.models.staff_mail import StaffMail
 from messaging.models.templates import Klass, MessagePurpose, Template, TemplateVersion, Topic
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ProviderEvent",
     "ProviderEventKey",
     "SendPause",
+    "StaffMail",
     "Suppression",
     "Template",
     "TemplateVersion",

@@ -146,7 +146,7 @@ def _call(
         parcels=[_parcel(message, bodies[message.pk]) for message in started],
     )  # fmt: skip
     begun = time.monotonic()
-    answers = _send(provider, call)
+    answers = ask(provider, call)
     log.info(
         "outbox.called",
         extra={"channel": provider.name, "count": len(started), "ms": round((time.monotonic() - begun) * 1000)},
@@ -156,7 +156,7 @@ def _call(
     return answers
 
 
-def _send(provider: Provider, call: Call) -> dict[UUID, Answer]:
+def ask(provider: Provider, call: Call) -> dict[UUID, Answer]:
     """The provider's answers; whatever it leaves out or raises is unknown, for nobody can say what left."""
     try:
         answers = dict(provider.send(call))

@@ -18,6 +18,7 @@ PRODUCTION = {
     "PRM_SITE_URL": "https://prm.example",
     "PRM_ALLOWED_HOSTS": "prm.example",
     "PRM_BEHIND_PROXY": "1",
+    "SMTP_URL": "smtps://mail.example",
 }
 # Rules of squawk that do not fit, each with its reason.
 SQUAWK_EXCLUDED = {

@@ -3,6 +3,7 @@
 import signal
 import threading
 from argparse import ArgumentParser
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand
 
 from messaging import channels
 from messaging.outbox import deliver, outcomes
+from messaging.staff_mail import deliver as staff_mail
 from prm import clock
 from prm.tenancy import platform, use_practice
 
@@ -34,14 +36,16 @@ class Command(BaseCommand):
             signal.signal(number, stop)
         total = deliver.Tally()
         while True:
-            for channel in channels.channels():
-                found = deliver.deliver_due(channel, stopping=done.is_set)
+            runs = [partial(deliver.deliver_due, channel) for channel in channels.channels()]
+            for run in (*runs, staff_mail.deliver_due):
+                found = run(stopping=done.is_set)
                 total.sent, total.unknown = total.sent + found.sent, total.unknown + found.unknown
                 total.again, total.never = total.again + found.again, total.never + found.never
             now = clock.now()
             for practice_id in platform.practices_with_dead_leases(now):
                 with use_practice(practice_id):
                     outcomes.sweep(now=now)
+            staff_mail.sweep(now=now)
             if options["loop"] is None or done.wait(options["loop"]):
                 break
         self.stdout.write(f"sent {total.sent}, again {total.again}, refused {total.never}, unknown {total.unknown}")
