@@ -27,6 +27,7 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "messaging.tasks.read_events": (10, "ingest"),
     "campaigns.tasks.tick": (60, "evaluate"),
     "nps.tasks.settle_all": (60, "evaluate"),
+    "prm.audit.tasks.seal_all": (900, "report"),
 }
 
 app = Celery("prm")

@@ -29,6 +29,10 @@ class CannotDecrypt(ValueError):
     """The bytes are not a ciphertext of this place under a key that we hold."""
 
 
+class UnknownKey(ValueError):
+    """A key that PRM_MASTER_KEYS does not hold, and held once."""
+
+
 def encrypt(plain: bytes, *, practice_id: UUID | None, table: str, row: UUID | str, column: str) -> bytes:
     """Encrypt for exactly one place: a column of a row of a table of a practice (None: a global row)."""
     key_id, _ = _ring()[0]
@@ -64,6 +68,23 @@ def sign(*parts: str) -> str:
 def signed(signature: str, *parts: str) -> bool:
     """True where `signature` is ours over `parts`; constant time."""
     return hmac.compare_digest(signature.encode(), sign(*parts).encode())
+
+
+def current_key_id() -> str:
+    """The id of the master key in use now."""
+    return _ring()[0][0].decode()
+
+
+def seal_mac(practice_id: UUID, key_id: str, message: bytes) -> str:
+    """HMAC-SHA256, hex, of a day's seal, under a key derived from a master: who has only the database cannot make it.
+
+    UnknownKey where the ring of PRM_MASTER_KEYS does not hold `key_id` any more.
+    """
+    master = dict(_ring()).get(key_id.encode())
+    if master is None:
+        raise UnknownKey(f"PRM_MASTER_KEYS does not hold the key {key_id!r}: keep old keys at the end of the list")
+    key = HKDF(SHA256(), 32, salt=None, info=f"prm|audit|{practice_id}".encode()).derive(master)
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
 def _place(practice_id: UUID | None, table: str, row: UUID | str, column: str) -> bytes:

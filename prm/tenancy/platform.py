@@ -4,7 +4,7 @@ Nothing else in the product may read without a practice; a test lists the functi
 They return ids and counts, never a person's data.
 """
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -115,6 +115,22 @@ def practices_to_evaluate(at: datetime) -> list[UUID]:
         SELECT w.practice_id FROM woken w JOIN accounts_practice p ON p.id = w.practice_id WHERE p.suspended_at IS NULL
         """,
         {"at": at},
+    )
+
+
+def practices_with_audit_work(day: date) -> list[UUID]:
+    """Practices, suspended ones too, with events up to the end of `day` (UTC) whose seal is missing, or a check that
+    is not finished.
+    """
+    return _column(
+        """
+        SELECT p.id FROM accounts_practice p
+         WHERE EXISTS (SELECT 1 FROM audit_auditcheck c WHERE c.practice_id = p.id AND c.finished_at IS NULL)
+            OR (NOT EXISTS (SELECT 1 FROM audit_auditseal s WHERE s.practice_id = p.id AND s.day >= %(day)s)
+                AND (EXISTS (SELECT 1 FROM audit_auditseal s WHERE s.practice_id = p.id)
+                     OR EXISTS (SELECT 1 FROM audit_auditevent e WHERE e.practice_id = p.id AND e.at < %(end)s)))
+        """,
+        {"day": day, "end": datetime.combine(day + timedelta(days=1), time(0), UTC)},
     )
 
 

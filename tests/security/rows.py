@@ -18,15 +18,19 @@ RULE = {
     "steps": [{"id": "ask", "do": "survey", "channel": ["email"], "survey": "nps"}],
 }  # fmt: skip
 
+_numbers = count(1)
+
 # What a table's own check constraints want beyond "some value of the right type"; callables are asked for each row.
 WANTED: dict[str, dict[str, Any]] = {
+    "audit.auditcheck": {"finished_at": clock.now},  # one open check a practice
+    "audit.auditseal": {
+        "day": lambda: date(1990, 1, 1) + timedelta(days=next(_numbers))
+    },  # a sealed day takes no event
     "campaigns.rule": {"draft": RULE},
     "campaigns.ruleversion": {"document": RULE},
     "nps.response": {"channel": "staff"},
     "patients.workitem": {"kind": "recovery", "subject_id": lambda: make(apps.get_model("nps.RecoveryCase")).pk},
 }
-
-_numbers = count(1)
 
 
 def tenant_models() -> list[type[PracticeModel]]:
