@@ -18,6 +18,9 @@ KINDS = frozenset({
     "factor_removed",  # facts: factor
     "recovery_requested",  # to those who can confirm it; facts: who, url
     "recovery_confirmed",  # facts: by, url, expires
+    "recovery_refused",  # facts: by
+    "recovery_code_used",  # facts: left
+    "recovery_codes_made",
     "sign_up",  # confirm the address and go on; facts: url, expires
     "support_grant",  # to the operators' and the owners' addresses; facts: until, reason
     "role_changed",  # facts: role

@@ -50,8 +50,14 @@ class Practice(models.Model):
     brand_colour = models.CharField(max_length=7, default="#195949")
     icon = models.CharField(max_length=40, default="waypoints")  # a lucide name, shown where there is no logo
     review_mode = models.CharField(max_length=16, choices=ReviewMode, default=ReviewMode.EVERYONE)
+    idle_minutes = models.PositiveSmallIntegerField(default=15, db_default=15)  # until staff are signed out
     suspended_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="accounts_practice_idle", condition=models.Q(idle_minutes__range=(5, 30)))
+        ]
 
     def __str__(self) -> str:
         return self.name

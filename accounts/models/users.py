@@ -38,6 +38,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_platform_operator = models.BooleanField(default=False)
     language = models.CharField(max_length=5, default="en")
+    shortcuts = models.BooleanField(default=True, db_default=True)  # single-key ones (WCAG 2.1.4)
     created_at = models.DateTimeField(default=clock.now)
 
     objects = UserManager()
