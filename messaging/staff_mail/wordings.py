@@ -149,6 +149,44 @@ WORDS: dict[str, dict[str, Words]] = {
             "El enlace funciona hasta el {{ notice.expires }}, y una sola vez.",
         ),
     },
+    "recovery_refused": {
+        "en": Words(
+            "Your request was refused",
+            "Your request was refused",
+            ("{{ notice.by }} did not confirm that it is you who cannot sign in. Speak with them.", NOT_YOU["en"]),
+        ),
+        "es": Words(
+            "Su solicitud fue rechazada",
+            "Su solicitud fue rechazada",
+            ("{{ notice.by }} no confirmó que es usted quien no puede entrar. Hable con esa persona.", NOT_YOU["es"]),
+        ),
+    },
+    "recovery_code_used": {
+        "en": Words(
+            "A recovery code was used",
+            "A recovery code was used",
+            ("Somebody signed in with one of your printed codes on {{ notice.when }}. Codes left: {{ notice.left }}.",
+             NOT_YOU["en"]),
+        ),
+        "es": Words(
+            "Se usó un código de recuperación",
+            "Se usó un código de recuperación",
+            ("Alguien entró con uno de sus códigos impresos el {{ notice.when }}. Códigos restantes: "
+             "{{ notice.left }}.", NOT_YOU["es"]),
+        ),
+    },
+    "recovery_codes_made": {
+        "en": Words(
+            "You have new recovery codes",
+            "You have new recovery codes",
+            ("They were made on {{ notice.when }}. Earlier ones no longer work.", NOT_YOU["en"]),
+        ),
+        "es": Words(
+            "Usted tiene códigos de recuperación nuevos",
+            "Usted tiene códigos de recuperación nuevos",
+            ("Se crearon el {{ notice.when }}. Los anteriores ya no funcionan.", NOT_YOU["es"]),
+        ),
+    },
     "sign_up": {
         "en": Words(
             "Confirm your address",
@@ -212,6 +250,8 @@ FACTS: dict[str, frozenset[str]] = {
     "factor_removed": frozenset({"factor"}),
     "recovery_requested": frozenset({"who", "url"}),
     "recovery_confirmed": frozenset({"by", "url", "expires"}),
+    "recovery_refused": frozenset({"by"}),
+    "recovery_code_used": frozenset({"left"}),
     "sign_up": frozenset({"url", "expires"}),
     "support_grant": frozenset({"until", "reason"}),
     "role_changed": frozenset({"role"}),

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LINK = "https://prm.example/invite/abc/secret-token-of-the-link"
 FACTS = {
     "inviter": "Olivia Grant", "role": "front_desk", "url": LINK, "factor": "passkey", "who": "Dana Kowalski",
-    "by": "Marco Diaz", "reason": "The import stops",
+    "by": "Marco Diaz", "reason": "The import stops", "left": "9",
 }  # fmt: skip
 
 
