@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from accounts import scope
 from accounts.models import Membership
 
 OWNER, MANAGER, THERAPIST, FRONT_DESK, READ_ONLY = Membership.Role.values
@@ -36,17 +37,24 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 
 
+# What shows patients of the whole practice, so that a member of some clinics only may not, whatever his role.
+WHOLE_PRACTICE = frozenset({"feeds.manage", "audit.view", "practice.own"})
+
+
 class Refused(PermissionDenied):
-    """The role may not; `roles` are those that may, for the 403 page."""
+    """The role may not; `roles` are those that may, for the 403 page; `all_clinics`: and only who sees them all."""
 
     def __init__(self, permission: str) -> None:
         self.roles = sorted(PERMISSIONS[permission])
+        self.all_clinics = permission in WHOLE_PRACTICE
         super().__init__(permission)
 
 
 def may(membership: Membership | None, permission: str) -> bool:
-    """True where the member's role holds the permission. KeyError for an unknown permission."""
-    return membership is not None and membership.role in PERMISSIONS[permission]
+    """True where the role and the clinics of the member allow it. KeyError for an unknown permission."""
+    if membership is None or membership.role not in PERMISSIONS[permission]:
+        return False
+    return permission not in WHOLE_PRACTICE or scope.of(membership).clinics is None
 
 
 def staff_view(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

@@ -11,8 +11,7 @@ from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import home, signin
-from accounts.models import Membership
-from accounts.queries import practices_of
+from accounts.queries import membership_of, practices_of
 from prm import clock
 from prm.tenancy.requests import answer_within
 
@@ -43,7 +42,7 @@ class StaffMiddleware:
             return self.get_response(request)
 
         def answer(request: HttpRequest) -> HttpResponse:
-            membership = _membership(request.user.pk)
+            membership = membership_of(request.user.pk)
             if membership is None:  # it ended since the practices were asked
                 request.refused = True  # type: ignore[attr-defined]
                 return self.get_response(request)
@@ -89,8 +88,3 @@ def _practice_slug(request: HttpRequest) -> str | None:
         return resolve(request.path_info).kwargs.get("practice_slug")
     except Resolver404:
         return None
-
-
-def _membership(user_id: object) -> Membership | None:
-    """The person's membership of the practice that is open."""
-    return Membership.objects.select_related("user").filter(user=user_id, ended_at=None).first()

@@ -6,15 +6,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from accounts import scope as sight
+from accounts.scope import WHOLE
 from campaigns import evaluate
 from campaigns.due import Window
 from campaigns.models import Rule
+from patients import scope
 from patients.models import Patient
 
 SOON = timedelta(days=7)
 BACKTEST = timedelta(days=90)
 BACKLOGS = (0, 7, 30, 90)  # days offered when a rule is turned on
 NAMES = 10
+WIDER = 10  # times as many are looked at for a viewer who sees only some of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +38,22 @@ class Preview:
     soon: int
     people: list[Due]
     last_90_days: int
+    names_all: bool = True  # False: people of other clinics are counted, not named
 
 
-def preview(document: dict[str, Any], *, now: datetime, rule_id: UUID | None) -> Preview:
+def preview(document: dict[str, Any], *, now: datetime, rule_id: UUID | None, viewer: scope.Viewer = WHOLE) -> Preview:
     """Reached from `now` on with the facts of now, and what it would have reached. `rule_id`: its decisions count as
-    made.
+    made. The numbers are the rule's, in every clinic; named are patients whom the viewer may see.
     """
     coming = Window(at=now + SOON, floor=now, since=now)
-    first = evaluate.would_decide(document, coming, rule_id=rule_id, limit=NAMES * 3)
-    fired = [row for row in first if row.outcome == "fired"][:NAMES]
-    patients = Patient.objects.in_bulk([row.patient_id for row in fired])
+    whole = sight.of(viewer).is_whole
+    first = evaluate.would_decide(document, coming, rule_id=rule_id, limit=NAMES * 3 * (1 if whole else WIDER))
+    fired = [row for row in first if row.outcome == "fired"]
+    patients = Patient.objects.visible_to(viewer).in_bulk({row.patient_id for row in fired})
     past = Window(at=now, floor=now - BACKTEST, since=now - BACKTEST)
     soon, last_90_days = reached(document, [(coming, rule_id), (past, None)])
-    return Preview(
-        soon=soon, people=[Due(patients[row.patient_id], row.due_at) for row in fired], last_90_days=last_90_days
-    )
+    people = [Due(patients[row.patient_id], row.due_at) for row in fired if row.patient_id in patients]
+    return Preview(soon=soon, people=people[:NAMES], last_90_days=last_90_days, names_all=whole)
 
 
 def backlogs(document: dict[str, Any], *, now: datetime, rule_id: UUID | None) -> list[tuple[int, int]]:

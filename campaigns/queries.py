@@ -9,6 +9,7 @@ from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery, Valu
 
 from campaigns.models import Firing, Journey, Rule, StepResult
 from messaging.models import OutboxMessage
+from patients import scope
 
 MONTH = timedelta(days=30)
 DUE = "due"  # in place of a step's verdict
@@ -75,10 +76,10 @@ class Decision:
     steps: Sequence[Step] = field(default_factory=list)
 
 
-def firings(rule: Rule) -> QuerySet[Firing]:
-    """A rule's decisions, ready to be paged and shown."""
+def firings(rule: Rule, viewer: scope.Viewer) -> QuerySet[Firing]:
+    """A rule's decisions about patients whom the viewer may see, ready to be paged and shown."""
     return (
-        Firing.objects.filter(rule=rule)
+        Firing.objects.filter(scope.sees_patient(viewer, "patient_id"), rule=rule)
         .select_related("patient", "version")
         .prefetch_related(Prefetch("journeys", Journey.objects.prefetch_related("results")))
     )

@@ -8,6 +8,7 @@ from django.db.models import Prefetch
 from nps.models import Response
 from patients import consent
 from patients.models import Channel, Consent, Episode, Patient, Purpose, Visit, WorkItem
+from patients.models.work import WorkItemQuerySet
 
 SCORES = 4
 
@@ -34,8 +35,11 @@ class Person:
     also_open: list[WorkItem]
 
 
-def glance(patient: Patient, *, now: datetime, but: WorkItem | None = None) -> Person:
-    """The facts beside an item; `but` is the item itself, which is not listed as open. Five statements."""
+def glance(patient: Patient, items: WorkItemQuerySet, *, now: datetime, but: WorkItem | None = None) -> Person:
+    """The facts beside an item; `but` is the item itself, which is not listed as open. Five statements.
+
+    `items`: those that the reader may see.
+    """
     episode = (
         Episode.objects.shown()
         .filter(patient=patient)
@@ -48,7 +52,7 @@ def glance(patient: Patient, *, now: datetime, but: WorkItem | None = None) -> P
         [v for v in episode.visits.all() if v.status == Visit.Status.BOOKED and v.starts_at > now] if episode else []
     )
     scores = list(Response.objects.counted().filter(patient=patient).order_by("-answered_at")[:SCORES])
-    also = WorkItem.objects.open().filter(patient=patient).order_by("due_at")
+    also = items.open().filter(patient=patient).order_by("due_at")
     return Person(
         patient=patient,
         age=patient.age_on(now.date()),

@@ -59,16 +59,17 @@ def today(request: HttpRequest, *, now: datetime) -> Today:
         inbox.waiting(request).select_related("patient", "clinic", "owner__user").order_by("due_at", "id")[:NEEDS_SHOWN]
     )
     slipping = Episode.objects.slipping().filter(patient__deceased_at=None, patient__merged_into=None)
-    visits = Visit.objects.between(start, end)
+    slipping = slipping.visible_to(member)
+    visits = Visit.objects.between(start, end).visible_to(member)
     parts = {
         "slipping": navigation.figure(slipping),
         "visits": navigation.figure(visits.filter(status__in=KEPT)),
         "first_visits": navigation.figure(visits.filter(status__in=KEPT, kind=Visit.Kind.EVALUATION)),
     }
     if may(member, "nps.report"):
-        parts["scores"] = _month(practice, now)
+        parts["scores"] = _month(practice, member, now)
     if may(member, "outbox.view"):
-        parts["sent"] = _sent(start, now)
+        parts["sent"] = _sent(member, start, now)
     counted = navigation.figures(request, **parts)
     return Today(
         needs=inbox.rows(first, inbox.cases_of(first), now=now),
@@ -91,11 +92,12 @@ def today(request: HttpRequest, *, now: datetime) -> Today:
     )
 
 
-def _month(practice: Practice, now: datetime) -> QuerySet:
+def _month(practice: Practice, member: Membership, now: datetime) -> QuerySet:
     """The answers of this month in the practice's zone, each patient's latest (nps.md section 5)."""
     first = clock.local_moment(now.astimezone(practice.zone).date().replace(day=1), time(0), practice.zone)
     latest = (
         Response.objects.counted()
+        .visible_to(member)
         .filter(answered_at__gte=first, answered_at__lte=now)
         .order_by("patient_id", "-answered_at", "-id")
         .distinct("patient_id")
@@ -108,11 +110,12 @@ def _tally(scores: dict[str, int]) -> Tally:
     return from_distribution({int(score): many for score, many in scores.items()})
 
 
-def _sent(start: datetime, now: datetime) -> QuerySet:
+def _sent(member: Membership, start: datetime, now: datetime) -> QuerySet:
     state = OutboxMessage.State
     counts = JSONObject(
         sent=Count("pk", filter=Q(state=state.SENT)),
         held=Count("pk", filter=Q(state__in=[state.HELD, state.SUPPRESSED])),
         unknown=Count("pk", filter=Q(state=state.UNKNOWN)),
     )
-    return navigation.summary(OutboxMessage.objects.filter(state_at__gte=start, state_at__lte=now), counts)
+    messages = OutboxMessage.objects.visible_to(member).filter(state_at__gte=start, state_at__lte=now)
+    return navigation.summary(messages, counts)

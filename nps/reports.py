@@ -20,10 +20,13 @@ from django.db.models import Count, F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import Clinic, Therapist
+from accounts.scope import WHOLE, clinics_of
+from accounts.scope import Scope as Sight
 from messaging.models import OutboxMessage
 from nps import score
 from nps.models import RecoveryCase, Response, Stage, SurveyInvitation
 from nps.score import Tally
+from patients.scope import counts_for
 from prm import stats
 from prm.ui.metrics import Figure
 from prm.ui.period import Period, add_months
@@ -48,21 +51,23 @@ SPLITS = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose answers: filters that the page's URL names; none of them means the whole practice."""
+    """Whose answers: filters that the page's URL names, within what the reader may see; none: the whole practice."""
 
     clinic: Clinic | None = None
     therapist: Therapist | None = None
     stage: str = ""
+    seen: Sight = WHOLE
 
     def of(self, rows: QuerySet[Any], prefix: str = "") -> QuerySet[Any]:
         """Narrow rows that carry clinic, therapist and stage, directly or behind `prefix` ("response__")."""
         wanted = {"clinic": self.clinic, "therapist": self.therapist, "stage": self.stage}
-        return rows.filter(**{f"{prefix}{name}": value for name, value in wanted.items() if value})
+        chosen = {f"{prefix}{name}": value for name, value in wanted.items() if value}
+        return rows.filter(counts_for(self.seen, prefix), **chosen)
 
     @property
     def words(self) -> str:
         """The filters in words; "all clinics" where there is none."""
-        chosen = [str(self.clinic) if self.clinic else "all clinics"]
+        chosen = [str(self.clinic) if self.clinic else "all clinics" if self.seen.is_whole else "your clinics"]
         chosen += [str(self.therapist)] if self.therapist else []
         chosen += [str(Stage(self.stage).label).lower()] if self.stage else []
         return ", ".join(chosen)
@@ -227,7 +232,7 @@ def report(period: Period, scope: Scope, *, now: datetime) -> Report:
         Part("recent", "whole", edges[2], beyond),
     ]
     found = count(parts, zone=period.zone, scope=scope)
-    clinics, therapists = places()
+    clinics, therapists = places(scope)
     delivered, answered = response_rate(period.start, period.end, scope)
     return Report(
         period=period,
@@ -251,9 +256,9 @@ def report(period: Period, scope: Scope, *, now: datetime) -> Report:
     )
 
 
-def places() -> tuple[list[Clinic], list[Therapist]]:
-    """The practice's clinics and therapists by name, for filters and rows: id and name only, one statement."""
-    clinics = Clinic.objects.order_by().values_list(Value(True), "pk", "name", Value(""))
+def places(chosen: Scope) -> tuple[list[Clinic], list[Therapist]]:
+    """The clinics in sight and the therapists by name, for filters and rows: id and name only, one statement."""
+    clinics = clinics_of(chosen.seen).order_by().values_list(Value(True), "pk", "name", Value(""))
     therapists = Therapist.objects.order_by().values_list(Value(False), "pk", "last_name", "first_name")
     rows = sorted(clinics.union(therapists, all=True), key=lambda row: (row[2], row[3], row[1]))
     return (

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from patients.models import Episode, Patient
 from patients.models.people import search_form
+from patients.scope import Viewer
 
 LAST = "\U0010ffff"  # sorts after every other character in the collation "C"
 DATES = ("%Y-%m-%d", "%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%b %d %Y", "%B %d %Y")
@@ -33,9 +34,9 @@ def matching(text: str) -> Q:
     return condition
 
 
-def listed(view: str, text: str) -> QuerySet[Patient]:
-    """The patients of a view that match; merged and archived ones are left out."""
-    patients = Patient.objects.filter(matching(text), merged_into=None, archived_at=None)
+def listed(view: str, text: str, viewer: Viewer) -> QuerySet[Patient]:
+    """The patients of a view that match and that the viewer may see; merged and archived ones are left out."""
+    patients = Patient.objects.visible_to(viewer).filter(matching(text), merged_into=None, archived_at=None)
     episodes = Episode.objects.filter(patient=OuterRef("pk"))
     if view == ACTIVE:
         return patients.filter(Exists(episodes.active()))

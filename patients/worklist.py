@@ -9,7 +9,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils.functional import Promise
 
-from accounts.models import Clinic, Membership, MembershipClinic
+from accounts.models import Clinic, Membership
+from patients import scope
 from patients.models import Patient, WorkItem, WorkItemLine
 from patients.models.work import WorkItemQuerySet
 
@@ -152,9 +153,6 @@ def _with_line(item: WorkItem, what: str, *, now: datetime, by: Membership | Non
     return item
 
 
-def visible_to(member: Membership) -> WorkItemQuerySet:
-    """Open and done items of the clinics that a member may see (daily.md §12: the episode's clinic is the item's)."""
-    limits = MembershipClinic.objects.filter(membership=member)  # none means all; asked inside the one statement
-    return WorkItem.objects.filter(
-        ~models.Exists(limits) | models.Q(clinic=None) | models.Q(clinic__in=limits.values("clinic"))
-    )
+def visible_to(viewer: scope.Viewer) -> WorkItemQuerySet:
+    """Open and done items that a member may see (patients/scope.py): those given to him are among them."""
+    return WorkItem.objects.filter(scope.sees_row(viewer))

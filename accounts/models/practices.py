@@ -39,6 +39,10 @@ class Practice(models.Model):
         PROMOTERS_ONLY = "promoters_only", _("Promoters only")
         OFF = "off", _("Nobody")
 
+    class TherapistsSee(models.TextChoices):
+        ALL = "all", _("The practice's patients")
+        OWN = "own", _("Their own patients")
+
     id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=DatabaseUuid7(), editable=False)
     slug = models.SlugField(max_length=60, unique=True, validators=[check_slug])
     public_id = models.CharField(max_length=10, unique=True, default=ids.public_id, editable=False)
@@ -51,6 +55,7 @@ class Practice(models.Model):
     icon = models.CharField(max_length=40, default="waypoints")  # a lucide name, shown where there is no logo
     review_mode = models.CharField(max_length=16, choices=ReviewMode, default=ReviewMode.EVERYONE)
     idle_minutes = models.PositiveSmallIntegerField(default=15, db_default=15)  # until staff are signed out
+    therapists_see = models.CharField(max_length=3, choices=TherapistsSee, default=TherapistsSee.ALL, db_default="all")
     suspended_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

@@ -87,10 +87,11 @@ def edit(request: HttpRequest, rule_id: UUID) -> HttpResponse:
 def detail(request: HttpRequest, rule_id: UUID) -> HttpResponse:
     """One rule and what it decided, newest first."""
     rule = _rule(rule_id)
+    firings = queries.firings(rule, request.membership)
     try:
-        page = keyset_page(queries.firings(rule), ("-decided_at", "id"), after=request.GET.get("after", ""))
+        page = keyset_page(firings, ("-decided_at", "id"), after=request.GET.get("after", ""))
     except BadCursor:
-        page = keyset_page(queries.firings(rule), ("-decided_at", "id"))
+        page = keyset_page(firings, ("-decided_at", "id"))
     if page.rows:
         record("rule.decisions_read", now=clock.now(), request=request, object_id=rule.pk, count=len(page.rows))
     running = rule.version.document if rule.version else rule.document
@@ -110,7 +111,7 @@ def why(request: HttpRequest, rule_id: UUID) -> HttpResponse:
     rule = _rule(rule_id)
     wanted = request.GET.get("patient", "")
     try:
-        patient = get_object_or_404(Patient, pk=UUID(wanted))
+        patient = get_object_or_404(Patient.objects.visible_to(request.membership), pk=UUID(wanted))
     except ValueError:
         raise BadParameter("patient", wanted, "a patient's id") from None
     now = clock.now()
@@ -199,7 +200,9 @@ def _form_page(request: HttpRequest, form: RuleForm, rule: Rule | None, document
     now, wrong = clock.now(), bool(form.is_bound and form.errors)
     shown = form.to_document() if form.is_bound and not wrong else document
     with zones.asked_once():
-        seen = preview.preview(shown, now=now, rule_id=rule.pk if rule and rule.version else None)
+        seen = preview.preview(
+            shown, now=now, rule_id=rule.pk if rule and rule.version else None, viewer=request.membership
+        )
         turn_on = _turn_on_form(request, rule, now)
     record_each(
         "patient.listed", [due.patient.pk for due in seen.people], now=now, request=request,

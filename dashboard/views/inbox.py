@@ -1,5 +1,6 @@
 """The staff inbox: list, detail and context on one page, which works without JavaScript."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -199,7 +200,7 @@ def _detail(request: HttpRequest, shown: WorkItem, cases: dict, **forms: Any) ->
         "kind": kind,
         "case": case,
         "due": inbox.due_words(shown, now=now),
-        "person": person.glance(shown.patient, now=now, but=shown) if shown.patient else None,
+        "person": _person(request, shown, now),
         "history": _history(shown, case),
         "attempts": recovery.attempts_of(case) if case else [],
         "contact_form": ContactAttemptForm(),
@@ -208,6 +209,11 @@ def _detail(request: HttpRequest, shown: WorkItem, cases: dict, **forms: Any) ->
         "mine": shown.owner_id == request.membership.pk,
         **forms,
     }
+
+
+def _person(request: HttpRequest, shown: WorkItem, now: datetime) -> person.Person | None:
+    items = inbox.visible_to(request.membership)
+    return person.glance(shown.patient, items, now=now, but=shown) if shown.patient else None
 
 
 def _history(shown: WorkItem, case: RecoveryCase | None) -> list[dict[str, Any]]:

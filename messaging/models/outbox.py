@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Membership
 from messaging.channels import Result
 from messaging.models.templates import Klass, MessagePurpose, TemplateVersion, Topic
+from patients import scope
 from patients.models import Channel, Patient
 from prm import clock
 from prm.tenancy.models import PracticeForeignKey, PracticeManager, PracticeModel, PracticeQuerySet
@@ -17,6 +18,10 @@ IN_FLIGHT = ("claimed", "started")
 
 class OutboxQuerySet(PracticeQuerySet):
     """Questions about messages."""
+
+    def visible_to(self, viewer: scope.Viewer) -> "OutboxQuerySet":
+        """Those to patients whom the viewer may see, and those to staff."""
+        return self.filter(scope.sees_person(viewer))
 
     def waiting(self) -> "OutboxQuerySet":
         """Not decided for good: queued, on their way, or held until a person acts."""

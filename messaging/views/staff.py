@@ -16,6 +16,7 @@ from messaging.compose import liquid, rendering
 from messaging.compose.dead_links import dead
 from messaging.compose.rendering import Rendered
 from messaging.models import OutboxMessage
+from messaging.models.outbox import OutboxQuerySet
 from messaging.outbox import words
 from patients.models.people import search_form
 from prm import clock
@@ -45,7 +46,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("state", "")
     chosen = chosen if chosen in FILTERS else ""
     asked = request.GET.get("q", "").strip()[:200]
-    rows = _found(asked)
+    rows = _found(request, asked)
     if states := FILTERS[chosen][1]:
         rows = rows.filter(state__in=states)
     try:
@@ -56,7 +57,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "rows": [_shown(row) for row in page.rows],
-        "tabs": [_tab(url, name, current=name == chosen) for name in FILTERS],
+        "tabs": [_tab(request, url, name, current=name == chosen) for name in FILTERS],
         "q": asked,
         "state": chosen,
         "filtered": bool(asked or chosen),
@@ -68,16 +69,20 @@ def _shown(row: OutboxMessage) -> dict[str, Any]:
     return {"message": row, "label": words.label(row), "tone": words.tone(row), "outcome": words.outcome(row)}
 
 
-def _tab(url: str, name: str, *, current: bool) -> dict[str, Any]:
+def _tab(request: HttpRequest, url: str, name: str, *, current: bool) -> dict[str, Any]:
     label, states = FILTERS[name]
-    waiting = OutboxMessage.objects.filter(state__in=states).count() if name in COUNTED else None
+    waiting = _seen(request).filter(state__in=states).count() if name in COUNTED else None
     tone = "warn" if waiting and name in ("held", "unknown") else ""
     address = f"{url}?state={name}" if name else url
     return {"label": label, "url": address, "current": current, "count": waiting, "tone": tone}
 
 
-def _found(asked: str) -> QuerySet[OutboxMessage]:
-    rows = OutboxMessage.objects.select_related("patient", "member__user", "template_version__template")
+def _seen(request: HttpRequest) -> OutboxQuerySet:
+    return OutboxMessage.objects.visible_to(request.membership)  # type: ignore[attr-defined]
+
+
+def _found(request: HttpRequest, asked: str) -> QuerySet[OutboxMessage]:
+    rows = _seen(request).select_related("patient", "member__user", "template_version__template")
     if not asked:
         return rows
     if "@" in asked:
@@ -128,7 +133,7 @@ def message_html(request: HttpRequest, message_id: UUID) -> HttpResponse:
 
 def _read(request: HttpRequest, message_id: UUID) -> tuple[OutboxMessage, Rendered | None]:
     """The message, and what it says with dead links: as sent, else as it would be sent. None: it has no text now."""
-    rows = OutboxMessage.objects.select_related("patient", "member__user", "template_version__template")
+    rows = _seen(request).select_related("patient", "member__user", "template_version__template")
     message = get_object_or_404(rows, pk=message_id)
     try:
         body = rendering.as_sent(message) or rendering.preview(request.practice, message)  # type: ignore[attr-defined]

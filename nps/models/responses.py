@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Clinic, Therapist
 from nps.models.surveys import STANDARD_QUESTION, Stage, SurveyInvitation
 from nps.score import Bucket, bucket
+from patients import scope
 from patients.models import Episode, Patient
 from prm import clock, crypto
 from prm.tenancy.models import PracticeForeignKey, PracticeManager, PracticeModel, PracticeQuerySet
@@ -28,6 +29,13 @@ class ResponseQuerySet(PracticeQuerySet):
             .filter(kind=Response.Kind.SURVEY, question_version=STANDARD_QUESTION)
             .exclude(channel=Response.Channel.STAFF)
         )
+
+    def visible_to(self, viewer: scope.Viewer) -> "ResponseQuerySet":
+        """What reports and lists of the viewer may count: answers of his clinics, or to his own treatment.
+
+        An answer of no known clinic is seen by those who see the whole practice, as in the report (nps.reports.Scope).
+        """
+        return self.filter(scope.counts_for(viewer))
 
     def in_bucket(self, name: str) -> "ResponseQuerySet":
         """Of one bucket: promoter 9-10, passive 7-8, detractor 0-6."""

@@ -34,7 +34,8 @@ def responses(request: HttpRequest) -> HttpResponse:
     bucket = request.GET.get("bucket", "")
     bucket = bucket if bucket in Bucket.values else ""
     with_words = request.GET.get("words") == "1"
-    answers: QuerySet[Response] = Response.objects.valid().select_related("patient", "clinic", "therapist", "case")
+    answers: QuerySet[Response] = Response.objects.valid().visible_to(request.membership)
+    answers = answers.select_related("patient", "clinic", "therapist", "case")
     if with_words:
         answers = answers.exclude(comment=b"")
     totals = _totals(request, answers)

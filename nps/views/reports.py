@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -10,8 +11,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
+from accounts import scope
 from accounts.access import MANAGER, OWNER, may, staff_view
-from accounts.models import Clinic, Therapist
+from accounts.models import Therapist
 from nps import findings, masking, reports
 from nps.models import RecoveryCase, Response, Stage
 from nps.reports import Report, Scope
@@ -96,13 +98,17 @@ def _read(request: HttpRequest) -> Report:
     stage = request.GET.get("stage", "")
     if stage and stage not in Stage.values:
         raise BadParameter("stage", stage, f"one of {', '.join(Stage.values)}")
-    scope = Scope(
-        clinic=_named(request, "clinic", Clinic), therapist=_named(request, "therapist", Therapist), stage=stage
+    sight = scope.of(request.membership)  # type: ignore[attr-defined]
+    chosen = Scope(
+        clinic=_named(request, "clinic", scope.clinics_of(sight)),
+        therapist=_named(request, "therapist", Therapist.objects.all()),
+        stage=stage,
+        seen=sight,
     )
-    return reports.report(asked, scope, now=now)
+    return reports.report(asked, chosen, now=now)
 
 
-def _named(request: HttpRequest, name: str, model: Any) -> Any:
+def _named(request: HttpRequest, name: str, rows: QuerySet[Any]) -> Any:
     text = request.GET.get(name, "")
     if not text:
         return None
@@ -110,7 +116,7 @@ def _named(request: HttpRequest, name: str, model: Any) -> Any:
         key = UUID(text)
     except ValueError:
         raise BadParameter(name, text, f"the id of a {name}") from None
-    row = model.objects.filter(pk=key).first()
+    row = rows.filter(pk=key).first()
     if row is None:
         raise Http404
     return row

@@ -1,6 +1,7 @@
 """Episodes of care and their visits. Ingestion owns the facts; projections are written in the same transaction."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -15,6 +16,12 @@ from prm.tenancy.walls import SamePractice
 
 class EpisodeQuerySet(PracticeQuerySet):
     """Questions about episodes; takes moments, not days."""
+
+    def visible_to(self, viewer: Any) -> "EpisodeQuerySet":
+        """Those of the viewer's clinics, or his own: lists of episodes. On the page of a patient all are shown."""
+        from patients import scope  # noqa: PLC0415  (it asks this very model)
+
+        return self.filter(scope.of_clinics(viewer), scope.of_therapist(viewer))
 
     def active(self) -> "EpisodeQuerySet":
         """In care now."""
@@ -171,6 +178,12 @@ class EpisodeRegion(PracticeModel):
 
 class VisitQuerySet(PracticeQuerySet):
     """Questions about visits."""
+
+    def visible_to(self, viewer: Any) -> "VisitQuerySet":
+        """Visits in the viewer's clinics by patients whom he may see."""
+        from patients import scope  # noqa: PLC0415  (it asks episodes)
+
+        return self.filter(scope.sees_row(viewer))
 
     def shown(self) -> "VisitQuerySet":
         """Not deleted by the EMR."""

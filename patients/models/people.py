@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -22,6 +23,12 @@ def search_form(*names: str) -> str:
 
 class PatientQuerySet(PracticeQuerySet):
     """Questions about patients."""
+
+    def visible_to(self, viewer: Any) -> "PatientQuerySet":
+        """Those that a member of staff, or a Scope, may see (patients/scope.py)."""
+        from patients import scope  # noqa: PLC0415  (episodes, which it asks, are defined on top of patients)
+
+        return self.filter(scope.sees_patient(viewer))
 
     def living(self) -> "PatientQuerySet":
         """Neither merged away, archived nor deceased."""

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -42,7 +42,7 @@ def patients(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:80]
     view = request.GET.get("view") or (search.EVERYONE if text else search.ACTIVE)
     view = view if view in dict(VIEWS) else search.ACTIVE
-    found = search.listed(view, text).prefetch_related(_episodes())
+    found = search.listed(view, text, request.membership).prefetch_related(_episodes())
     page = _page(found, BY_NAME, request)
     record("patients.listed", now=clock.now(), request=request, count=len(page.rows), searched=bool(text))
     now = clock.now()
@@ -107,7 +107,10 @@ def consents(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 
 def _patient(request: HttpRequest, patient_id: UUID) -> Patient | HttpResponse:
     """The patient, or the way to the survivor of a merge. The reading is audited."""
-    found = get_object_or_404(Patient.objects.prefetch_related(_episodes()), pk=patient_id)
+    seen = Patient.objects.visible_to(request.membership)
+    found = get_object_or_404(seen.prefetch_related(_episodes()), pk=patient_id)
+    if found.merged_into_id and not seen.filter(pk=found.merged_into_id).exists():
+        raise Http404
     record("patient.read", now=clock.now(), request=request, patient_id=found.pk)
     if found.merged_into_id:
         toast(request, "This record was merged into the one you see now")

@@ -32,7 +32,8 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403: names the roles that may. Such an exception carries `roles` (accounts.access.Refused)."""
     roles = [ROLE_WORDS[role] for role in getattr(exception, "roles", ())]
-    return _page(request, "403.html", 403, {"who": _either(roles)})
+    context = {"who": _either(roles), "all_clinics": getattr(exception, "all_clinics", False)}
+    return _page(request, "403.html", 403, context)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

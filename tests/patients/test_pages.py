@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Membership
+from accounts.scope import WHOLE
 from nps import answer
 from patients import consent, search
 from patients.models import Patient
@@ -64,13 +65,13 @@ def practice():
 )
 def test_finding_by_name_phone_or_birth_date(practice, typed, found):
     with use_practice(practice.pk):
-        assert {p.last_name for p in search.listed(search.EVERYONE, typed)} == found
+        assert {p.last_name for p in search.listed(search.EVERYONE, typed, WHOLE)} == found
 
 
 def test_a_search_by_name_uses_the_index(practice):
     with use_practice(practice.pk), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
-        sql, params = search.listed(search.EVERYONE, "aba").order_by("search_name").query.sql_with_params()
+        sql, params = search.listed(search.EVERYONE, "aba", WHOLE).order_by("search_name").query.sql_with_params()
         cursor.execute(f"EXPLAIN {sql}", params)
         plan = "\n".join(line for (line,) in cursor.fetchall())
         assert "patients_patient_name" in plan
