@@ -1,5 +1,6 @@
 """Practices, clinics, therapists, and the people who work there."""
 
+from accounts.models.changes import Logo, SettingsChange
 from accounts.models.factors import SignInAttempt, TotpDevice
 from accounts.models.members import Membership, MembershipClinic, Therapist
 from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
@@ -8,9 +9,11 @@ from accounts.models.users import User, UserManager
 __all__ = [
     "RESERVED_WORDS",
     "Clinic",
+    "Logo",
     "Membership",
     "MembershipClinic",
     "Practice",
+    "SettingsChange",
     "SignInAttempt",
     "Therapist",
     "TotpDevice",

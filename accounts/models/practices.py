@@ -1,15 +1,19 @@
 """The tenant and its locations."""
 
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from prm import clock, ids
 from prm.tenancy.models import DatabaseUuid7, PracticeForeignKey, PracticeModel
 from prm.tenancy.walls import SamePractice
+
+TEXTS_OPEN, TEXTS_CLOSE = time(8), time(20)  # the law's window (messaging.md §5 step 8): narrower may be, wider never
+MOST_A_DAY, MOST_A_WEEK = 3, 7  # what a practice may raise the caps to; the defaults are 1 and 3
 
 # First words of our own addresses, and the portal's pages (daily.md §4); a test holds them against the resolver.
 RESERVED_WORDS = frozenset({
@@ -56,12 +60,37 @@ class Practice(models.Model):
     review_mode = models.CharField(max_length=16, choices=ReviewMode, default=ReviewMode.EVERYONE)
     idle_minutes = models.PositiveSmallIntegerField(default=15, db_default=15)  # until staff are signed out
     therapists_see = models.CharField(max_length=3, choices=TherapistsSee, default=TherapistsSee.ALL, db_default="all")
+    logo = models.CharField(max_length=64, blank=True, db_default="", editable=False)  # SHA-256 of a `Logo`
+    door_indexable = models.BooleanField(default=False, db_default=False)  # for search engines
+    texts_open = models.TimeField(default=TEXTS_OPEN, db_default=TEXTS_OPEN)  # wall time where the patient is
+    texts_close = models.TimeField(default=TEXTS_CLOSE, db_default=TEXTS_CLOSE)
+    emails_open = models.TimeField(null=True, blank=True)  # None: e-mail leaves at any hour
+    emails_close = models.TimeField(null=True, blank=True)
+    cap_day = models.PositiveSmallIntegerField(default=1, db_default=1)  # a patient and channel, over all rules
+    cap_week = models.PositiveSmallIntegerField(default=3, db_default=3)  # in seven days in a row
+    keep_raw_months = models.PositiveSmallIntegerField(default=13, db_default=13)  # choices: accounts/retention.py
+    keep_bodies_months = models.PositiveSmallIntegerField(default=13, db_default=13)
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)  # one more with each change
     suspended_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="accounts_practice_idle", condition=models.Q(idle_minutes__range=(5, 30)))
+            models.CheckConstraint(name="accounts_practice_idle", condition=models.Q(idle_minutes__range=(5, 30))),
+            models.CheckConstraint(
+                name="accounts_practice_texts_within_the_law",
+                condition=Q(texts_open__gte=TEXTS_OPEN, texts_close__lte=TEXTS_CLOSE, texts_open__lt=F("texts_close")),
+            ),
+            models.CheckConstraint(
+                name="accounts_practice_emails_window",
+                condition=Q(emails_open=None, emails_close=None) | Q(emails_open__lt=F("emails_close")),
+            ),
+            models.CheckConstraint(
+                name="accounts_practice_caps",
+                condition=Q(
+                    cap_day__range=(1, MOST_A_DAY), cap_week__range=(1, MOST_A_WEEK), cap_day__lte=F("cap_week")
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -86,6 +115,8 @@ class Clinic(PracticeModel):
     booking_url = models.URLField(blank=True)
     named = models.BooleanField(default=True)
     recovery_lead = PracticeForeignKey("Membership", models.PROTECT, null=True, blank=True, related_name="+")
+    closed_at = models.DateTimeField(null=True, blank=True)  # closed for good; its episodes and figures stay
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)  # one more with each change
 
     class Meta(PracticeModel.Meta):
         constraints = [
