@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts import scope
 from accounts.models import Membership
@@ -41,6 +41,14 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 WHOLE_PRACTICE = frozenset({"feeds.manage", "audit.view", "practice.own"})
 
 
+class OnlyReading(PermissionDenied):
+    """A change where nobody may change anything: the practice is suspended, or support looks in. Says which."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
 class Refused(PermissionDenied):
     """The role may not; `roles` are those that may, for the 403 page; `all_clinics`: and only who sees them all."""
 
@@ -55,6 +63,19 @@ def may(membership: Membership | None, permission: str) -> bool:
     if membership is None or membership.role not in PERMISSIONS[permission]:
         return False
     return permission not in WHOLE_PRACTICE or scope.of(membership).clinics is None
+
+
+def platform_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a page of the platform's operators; for anybody else there is no such page."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not getattr(request.user, "is_platform_operator", False):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    guarded.platform = True  # type: ignore[attr-defined]
+    return guarded
 
 
 def staff_view(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:

@@ -9,10 +9,14 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Tell the page shell how a permission is decided; add the settings."""
         from accounts.access import may
-        from prm.ui import navigation
+        from prm.ui import navigation, settings_pages
 
         navigation.check_permissions_with(may)
         navigation.register(
             "settings", "Settings", icon="settings", url_name="settings", permission="settings.manage",
             group=navigation.FOOT,
+        )  # fmt: skip
+        settings_pages.register(
+            "support", "Support access", line="Whether our support may look in, and until when", icon="door-open",
+            url_name="support_access", permission="practice.own", group=settings_pages.DATA, order=80,
         )  # fmt: skip

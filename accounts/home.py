@@ -24,6 +24,8 @@ def path_of(request: HttpRequest) -> str:
     last = request.COOKIES.get(COOKIE)
     if last in slugs:
         return f"/{last}/"
+    if not slugs and getattr(request.user, "is_platform_operator", False):
+        return reverse("console")
     return f"/{slugs[0]}/" if len(slugs) == 1 else reverse("practices")
 
 

@@ -10,10 +10,14 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts import home, signin
+from accounts import home, signin, support
+from accounts.access import OnlyReading
 from accounts.queries import membership_of, practices_of
 from prm import clock
+from prm.audit.record import record
 from prm.tenancy.requests import answer_within
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 class StaffMiddleware:
@@ -21,7 +25,9 @@ class StaffMiddleware:
 
     Open are views marked with Django's `login_not_required` and the patients' pages (`practice_public_id` in the URL;
     their door is `patients`). A URL with a `practice_slug` needs a membership there as well, whatever its view is
-    marked with; a practice that does not exist and one where the person does not work are the same 404.
+    marked with, or, for a platform operator, an owner's support grant; a practice that does not exist and one where the
+    person does not work are the same 404. Where support looks in, and where the practice is suspended, requests that
+    would change something are refused.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -37,18 +43,27 @@ class StaffMiddleware:
             return _ask_to_sign_in(request)
         practices = practices_of(request.user)  # type: ignore[arg-type]
         practice = next((one for one in practices if one.slug == slug), None)
+        open_to_support = practice is None and request.user.is_platform_operator
+        if open_to_support:
+            practice = support.open_to(request.user, slug, now=clock.now())  # type: ignore[arg-type]
         if practice is None:
             request.refused = True  # type: ignore[attr-defined]
             return self.get_response(request)
 
         def answer(request: HttpRequest) -> HttpResponse:
-            membership = membership_of(request.user.pk)
+            if open_to_support:
+                membership = support.member_for(request.user, now=clock.now())  # type: ignore[arg-type]
+            else:
+                membership = membership_of(request.user.pk)
             if membership is None:  # it ended since the practices were asked
                 request.refused = True  # type: ignore[attr-defined]
                 return self.get_response(request)
             request.practice, request.membership, request.practices = practice, membership, practices  # type: ignore[attr-defined]
             with timezone.override(practice.zone):
-                return self.get_response(request)
+                response = self.get_response(request)
+            if open_to_support:
+                _record_support_page(request)
+            return response
 
         response = answer_within(practice.pk, request, answer)
         if not getattr(request, "refused", False):
@@ -59,6 +74,8 @@ class StaffMiddleware:
         """Where the practice was refused, the 404 of any missing page; where nobody is signed in, to the door."""
         if getattr(request, "refused", False):
             raise Http404
+        if "practice_slug" in kwargs and request.method not in SAFE_METHODS:
+            _refuse_changes(request)
         if "practice_slug" in kwargs or "practice_public_id" in kwargs or not getattr(view, "login_required", True):
             return None
         return None if home.signed_in(request) else _ask_to_sign_in(request)
@@ -71,6 +88,20 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     query = urlencode({**after, **why})
     where = reverse("signin") + (f"?{query}" if query else "")
     return HttpResponseClientRedirect(where) if getattr(request, "htmx", False) else HttpResponseRedirect(where)
+
+
+def _refuse_changes(request: HttpRequest) -> None:
+    """OnlyReading where the practice is suspended, or where the platform's support looks in."""
+    if hasattr(getattr(request, "membership", None), "support_until"):
+        raise OnlyReading("support")
+    if getattr(request, "practice", None) and request.practice.suspended_at:  # type: ignore[attr-defined]
+        raise OnlyReading("suspended")
+
+
+def _record_support_page(request: HttpRequest) -> None:
+    """Every page that support opens is in the practice's record, besides what the page itself records."""
+    found = request.resolver_match
+    record("support.page", now=clock.now(), request=request, page=found.view_name if found else "")
 
 
 def _page(request: HttpRequest) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import practices, settings, signin
+from accounts.views import practices, settings, signin, support
 
 urlpatterns = [
     path("", practices.start, name="start"),
@@ -15,4 +15,6 @@ urlpatterns = [
 
 staff_urlpatterns = [
     path("settings/", settings.index, name="settings"),
+    path("settings/support/", support.support_access, name="support_access"),
+    path("settings/support/<uuid:grant_id>/end/", support.support_end, name="support_end"),
 ]

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from dashboard.views import inbox, pulse, today
+from dashboard.views import inbox, platform, pulse, today
+
+urlpatterns = [
+    path("platform/", platform.practices, name="console"),
+    path("platform/service/", platform.service, name="console_service"),
+    path("platform/usage/", platform.usage, name="console_usage"),
+    path("platform/<uuid:platform_practice>/", platform.practice, name="console_practice"),
+    path("platform/<uuid:platform_practice>/suspension/", platform.suspension, name="console_suspension"),
+    path("platform/<uuid:platform_practice>/resumption/", platform.resumption, name="console_resumption"),
+]
 
 staff_urlpatterns = [
     path("", today.home, name="today"),

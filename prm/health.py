@@ -33,9 +33,7 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 where requests can be served, else 503. Without a broker they can: it only makes things quicker."""
-    found = {"database": _database()}
-    found["migrations"] = _migrations() if found["database"] == OK else DOWN
-    found["broker"] = _broker()
+    found = checks()
     ready = found["database"] == found["migrations"] == OK
     return JsonResponse({"status": OK if ready else DOWN, **found}, status=200 if ready else 503)
 
@@ -48,6 +46,14 @@ def metrics(request: HttpRequest) -> HttpResponse:
         raise Http404
     text = generate_latest(REGISTRY) + generate_latest(gauges(now=clock.now()))
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def checks() -> dict[str, str]:
+    """What readiness asks: database, migrations, broker, each `ok` or what is wrong with it."""
+    found = {"database": _database()}
+    found["migrations"] = _migrations() if found["database"] == OK else DOWN
+    found["broker"] = _broker()
+    return found
 
 
 def gauges(*, now: datetime) -> CollectorRegistry:

@@ -4,10 +4,12 @@ from accounts.models.changes import Logo, SettingsChange
 from accounts.models.factors import SignInAttempt, TotpDevice
 from accounts.models.members import Membership, MembershipClinic, Therapist
 from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
+from accounts.models.support import SUPPORT_LASTS_AT_MOST, SupportGrant
 from accounts.models.users import User, UserManager
 
 __all__ = [
     "RESERVED_WORDS",
+    "SUPPORT_LASTS_AT_MOST",
     "Clinic",
     "Logo",
     "Membership",
@@ -15,6 +17,7 @@ __all__ = [
     "Practice",
     "SettingsChange",
     "SignInAttempt",
+    "SupportGrant",
     "Therapist",
     "TotpDevice",
     "User",

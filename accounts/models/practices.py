@@ -71,7 +71,8 @@ class Practice(models.Model):
     keep_raw_months = models.PositiveSmallIntegerField(default=13, db_default=13)  # choices: accounts/retention.py
     keep_bodies_months = models.PositiveSmallIntegerField(default=13, db_default=13)
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)  # one more with each change
-    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)  # nothing leaves, the staff may only read
+    suspended_for = models.CharField(max_length=120, blank=True)  # the reason, as the staff read it
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:

@@ -9,7 +9,7 @@ class AuditEvent(PracticeModel):
     """One read or change of patient data by a person, or an act such as an export. Ids and codes, no values."""
 
     at = models.DateTimeField()
-    actor_kind = models.CharField(max_length=8)  # staff, patient, key, system
+    actor_kind = models.CharField(max_length=8)  # staff, support, patient, key, system
     actor_id = models.UUIDField(null=True)
     action = models.CharField(max_length=48)  # such as `patient.read`, `recovery.contact_logged`
     patient_id = models.UUIDField(null=True)

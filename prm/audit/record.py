@@ -41,7 +41,14 @@ def _event(
     signed_in = bool(user and user.is_authenticated)
     return AuditEvent(
         at=now, action=action, patient_id=patient_id, object_id=object_id, facts=facts, request_id=request_id.get(),
-        actor_kind=actor_kind or ("staff" if signed_in else "system"),
+        actor_kind=actor_kind or _kind(request, signed_in),
         actor_id=user.pk if signed_in and user else patient_id if actor_kind == "patient" else None,
         address=client_address(request) if request else None,
     )  # fmt: skip
+
+
+def _kind(request: HttpRequest | None, signed_in: bool) -> str:
+    """Who acts: the practice's own staff, the platform's support under an owner's grant, or the system."""
+    if not signed_in:
+        return "system"
+    return "support" if hasattr(getattr(request, "membership", None), "support_until") else "staff"

@@ -11,7 +11,7 @@ from django.db.models import Count, F
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import signin, totp
-from accounts.models import Practice, User
+from accounts.models import Practice, SupportGrant, User
 from campaigns.models import Firing, Rule
 from integrations.models import Feed, ImportBatch, RawMessage
 from messaging import links
@@ -27,6 +27,7 @@ from prm.tenancy import use_practice
 
 Arguments = Callable[[Practice], dict[str, Any] | None]
 STAFF, PORTAL, OPEN = "staff", "portal", "open"
+OPERATOR = "operator"  # of the platform
 SIGNED_IN, OWES_CODE, OWES_FACTOR = "signed in", "owes a code", "owes a second factor"  # outside any practice
 
 
@@ -123,6 +124,15 @@ def _dead_letter(practice: Practice) -> dict[str, Any] | None:
     return {"feed_id": letter.feed_id, "message_id": letter.pk} if letter else None
 
 
+def _this_practice(practice: Practice) -> dict[str, Any]:
+    return {"platform_practice": practice.pk}
+
+
+def _support_grant(practice: Practice) -> dict[str, Any] | None:
+    given = SupportGrant.objects.order_by("-granted_at").first()
+    return {"grant_id": given.pk} if given else None
+
+
 def _rule(state: str) -> Arguments:
     """A rule in that state, the one with most decisions."""
 
@@ -207,6 +217,12 @@ ROWS: dict[str, Row] = {
     "patients": Row(STAFF, query="?view=everyone"),
     "patients_none": Row(STAFF, url_name="patients", query="?q=zzzz"),
     "practices": Row(SIGNED_IN),
+    "console": Row(OPERATOR),
+    "console_practice": Row(OPERATOR, _this_practice),
+    "console_resumption": Row(OPERATOR, _this_practice),
+    "console_service": Row(OPERATOR),
+    "console_suspension": Row(OPERATOR, _this_practice),
+    "console_usage": Row(OPERATOR),
     "pulse": Row(STAFF),
     "recovery_case": Row(STAFF, _recovery_case, redirects=True),
     "settings": Row(STAFF),
@@ -215,6 +231,8 @@ ROWS: dict[str, Row] = {
     "signin_verify": Row(OWES_CODE),
     "signout": Row(SIGNED_IN),
     "start": Row(OPEN, redirects=True),
+    "support_access": Row(STAFF),
+    "support_end": Row(STAFF, _support_grant),
     "today": Row(STAFF),
     "survey": Row(PORTAL, _survey_token(answered=False)),
     "survey_comment": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
@@ -277,6 +295,11 @@ def cookies(side: str, owner: User, address: str) -> list[dict[str, str]]:
     """What a browser needs at `address` to see the pages of `side` as `owner`, or as a new colleague of his."""
     if side in {STAFF, SIGNED_IN}:
         return [browser.signed_in(owner, address)]
+    if side == OPERATOR:
+        operator, _created = User.objects.update_or_create(
+            email="operator@example.com", defaults={"name": "Sam Operator", "is_platform_operator": True}
+        )
+        return [browser.signed_in(operator, address)]
     if side == OWES_CODE:
         if signin.confirmed_device(owner) is None:
             totp.new_device(owner, confirmed=True)

@@ -76,6 +76,13 @@ def practices_of(user_id: UUID) -> RawSQL:
     return RawSQL("SELECT prm_practices_of(%s)", [str(user_id)])
 
 
+def practices_open_to_support(at: datetime) -> list[UUID]:
+    """Practices whose owner lets the platform's operators look in at `at` (aware)."""
+    return _column(
+        "SELECT DISTINCT practice_id FROM accounts_supportgrant WHERE ended_at IS NULL AND until > %(at)s", {"at": at}
+    )
+
+
 def outbox_by_state() -> dict[str, int]:
     """How many messages of all practices are not settled, by state: queued, claimed, started, unknown, held."""
     unsettled = ("queued", "claimed", "started", "unknown", "held")
@@ -132,6 +139,74 @@ def practices_with_audit_work(day: date) -> list[UUID]:
         """,
         {"day": day, "end": datetime.combine(day + timedelta(days=1), time(0), UTC)},
     )
+
+
+def practice_overview(at: datetime) -> list[dict[str, Any]]:
+    """A row for each practice, by name: who it is, its counts, what waits and what failed at `at` (aware).
+
+    Keys: id, slug, name, created_at, suspended_at, suspended_for, clinics, members, patients, feeds, last_received_at,
+    dead (messages of feeds that nobody could apply), due_since (when its oldest queued message became due, None where
+    none is due), unknown (messages whose fate is unknown), support_until (a live grant's end).
+    """
+    return _rows(
+        """
+        SELECT p.id, p.slug, p.name, p.created_at, p.suspended_at, p.suspended_for,
+          (SELECT count(*) FROM accounts_clinic c WHERE c.practice_id = p.id) AS clinics,
+          (SELECT count(*) FROM accounts_membership m WHERE m.practice_id = p.id AND m.ended_at IS NULL) AS members,
+          (SELECT count(*) FROM patients_patient t
+            WHERE t.practice_id = p.id AND t.merged_into_id IS NULL AND t.archived_at IS NULL) AS patients,
+          (SELECT count(*) FROM integrations_feed f WHERE f.practice_id = p.id) AS feeds,
+          (SELECT max(f.last_received_at) FROM integrations_feed f
+            WHERE f.practice_id = p.id AND f.state = 'live') AS last_received_at,
+          (SELECT count(*) FROM integrations_rawmessage r WHERE r.practice_id = p.id AND r.state = 'dead') AS dead,
+          (SELECT min(o.not_before) FROM messaging_outboxmessage o
+            WHERE o.practice_id = p.id AND o.state = 'queued' AND o.not_before <= %(at)s) AS due_since,
+          (SELECT count(*) FROM messaging_outboxmessage o
+            WHERE o.practice_id = p.id AND o.state = 'unknown') AS unknown,
+          (SELECT max(g.until) FROM accounts_supportgrant g
+            WHERE g.practice_id = p.id AND g.ended_at IS NULL AND g.until > %(at)s) AS support_until
+        FROM accounts_practice p ORDER BY lower(p.name), p.id
+        """,
+        {"at": at},
+    )
+
+
+def usage(start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """What each practice sent from `start` to before `end` (aware), by name, slug and channel: messages, failed, calls.
+
+    `messages` were handed to a provider, `failed` never were, `calls` counts every try at a provider.
+    """
+    return _rows(
+        """
+        SELECT p.name, p.slug, o.channel, count(*) FILTER (WHERE o.state = 'sent') AS messages,
+          count(*) FILTER (WHERE o.state = 'failed') AS failed, coalesce(sum(o.attempts), 0) AS calls
+        FROM messaging_outboxmessage o JOIN accounts_practice p ON p.id = o.practice_id
+        WHERE o.state IN ('sent', 'failed') AND o.state_at >= %(start)s AND o.state_at < %(end)s
+        GROUP BY p.name, p.slug, o.channel ORDER BY lower(p.name), p.slug, o.channel
+        """,
+        {"start": start, "end": end},
+    )
+
+
+def feed_overview() -> list[dict[str, Any]]:
+    """Every feed of every practice: practice, slug, kind, state, last_received_at, stored (not applied yet), dead."""
+    return _rows(
+        """
+        SELECT p.name AS practice, p.slug, f.kind, f.state, f.last_received_at,
+          count(r.id) FILTER (WHERE r.state = 'stored') AS stored, count(r.id) FILTER (WHERE r.state = 'dead') AS dead
+        FROM integrations_feed f JOIN accounts_practice p ON p.id = f.practice_id
+        LEFT JOIN integrations_rawmessage r
+          ON r.practice_id = f.practice_id AND r.feed_id = f.id AND r.state IN ('stored', 'dead')
+        GROUP BY p.name, p.slug, f.id, f.kind, f.state, f.last_received_at ORDER BY lower(p.name), f.id
+        """
+    )
+
+
+def _rows(statement: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(statement, parameters)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _column(statement: str, parameters: dict[str, Any] | None = None) -> list:

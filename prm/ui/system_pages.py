@@ -30,7 +30,9 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """403: names the roles that may. Such an exception carries `roles` (accounts.access.Refused)."""
+    """403: names the roles that may (`roles` of accounts.access.Refused), or why nobody may (`why` of OnlyReading)."""
+    if why := getattr(exception, "why", ""):
+        return _page(request, "403.html", 403, {"why": why})
     roles = [ROLE_WORDS[role] for role in getattr(exception, "roles", ())]
     context = {"who": _either(roles), "all_clinics": getattr(exception, "all_clinics", False)}
     return _page(request, "403.html", 403, context)

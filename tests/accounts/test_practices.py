@@ -24,15 +24,15 @@ def join(user, slug: str, **fields):
     return practice
 
 
-def test_practices_of_a_person_are_those_where_he_works_now(user):
+def test_practices_of_a_person_are_those_where_he_works_now_suspended_ones_too(user):
     second, first = join(user, "harbor"), join(user, "bay")
     join(user, "left", ended_at=clock.now())
-    suspended = join(user, "closed")
+    suspended = join(user, "paused")
     suspended.suspended_at = clock.now()
     suspended.save()
     join(UserFactory(), "foreign")
 
-    assert practices_of(user) == [first, second]
+    assert practices_of(user) == [first, second, suspended]
 
 
 def test_practices_can_be_asked_for_within_one_of_them(user):

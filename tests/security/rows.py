@@ -26,6 +26,7 @@ WANTED: dict[str, dict[str, Any]] = {
     "audit.auditseal": {
         "day": lambda: date(1990, 1, 1) + timedelta(days=next(_numbers))
     },  # a sealed day takes no event
+    "accounts.supportgrant": {"granted_at": clock.now, "until": lambda: clock.now() + timedelta(hours=1)},
     "campaigns.rule": {"draft": RULE},
     "campaigns.ruleversion": {"document": RULE},
     "nps.response": {"channel": "staff"},

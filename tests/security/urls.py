@@ -20,6 +20,7 @@ ARGUMENTS: dict[str, Any] = {
     "raw_id": "integrations.RawMessage",
     "key": "trend",
     "signed_id": "not-signed",
+    "platform_practice": "accounts.Practice",
 }
 
 

@@ -14,6 +14,10 @@ from prm.tenancy import platform, use_practice
 from tests.factories.accounts import MembershipFactory, PracticeFactory, UserFactory
 
 FUNCTIONS = {
+    "feed_overview",
+    "practice_overview",
+    "practices_open_to_support",
+    "usage",
     "feeds_with_stored_messages",
     "oldest_due_message",
     "outbox_by_state",

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from accounts import support
 from accounts.models import Membership, Practice, User
 from campaigns import actions, lifecycle
 from integrations import uploads
@@ -37,6 +38,7 @@ def build() -> tuple[Practice, User]:
         _queue_a_mail(practice)
         _feed(practice, owner)
         _rules(clinic)
+        support.grant(practice, sees_as="read_only", hours=4, reason="The feed", by=owner, now=clock.now())
     deliver.deliver_due("email")
     return practice, owner
 
