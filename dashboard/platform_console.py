@@ -54,7 +54,7 @@ def queue_lengths() -> dict[str, int | None]:
     try:
         limits = {"socket_connect_timeout": health.BROKER_SECONDS, "socket_timeout": health.BROKER_SECONDS}
         with redis.Redis.from_url(settings.REDIS_URL, **limits) as broker:
-            return {queue: int(broker.llen(queue)) for queue in queues}  # type: ignore[arg-type]
+            return {queue: int(broker.llen(queue)) for queue in queues}
     except redis.RedisError:
         return dict.fromkeys(queues)
 
