@@ -7,8 +7,12 @@ class PatientsConfig(AppConfig):
     name = "patients"
 
     def ready(self) -> None:
-        """Entry of the side bar, and the page of settings."""
+        """Entry of the side bar, the page of settings, and what becomes of a member's work items."""
+        from accounts import handover
+        from patients import worklist
         from prm.ui import navigation, settings_pages
+
+        handover.register("work items", worklist.hand_over)
 
         navigation.register("patients", "Patients", icon="users", url_name="patients", permission="patients.view")
         settings_pages.register(

@@ -9,6 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils.functional import Promise
 
+from accounts import absence
 from accounts.models import Clinic, Membership
 from patients import scope
 from patients.models import Patient, WorkItem, WorkItemLine
@@ -66,7 +67,8 @@ def open_item(
 ) -> WorkItem:
     """Open an item about `subject`, or add a line to the open one; within 7 days of its closing it is reopened.
 
-    One open item per kind and subject: racing openers get the same. Runs in the caller's transaction.
+    One open item per kind and subject: racing openers get the same. Where `owner` is away, his cover gets it; who has
+    left or may not work on it leaves it to the clinic's queue. Runs in the caller's transaction.
     """
     kind(name)
     current = _open_item(name, subject.pk) or _reopen(name, subject.pk, now=now, due_at=due_at)
@@ -78,7 +80,7 @@ def open_item(
                     subject_id=subject.pk,
                     patient=patient,
                     clinic=clinic,
-                    owner=owner,
+                    owner=absence.cover_for(owner, now, clinic=clinic),
                     due_at=due_at,
                     opened_at=now,
                 )
@@ -108,6 +110,10 @@ def close_item(item: WorkItem, *, now: datetime, by: Membership | None, outcome:
 
 def assign(item: WorkItem, owner: Membership | None, *, now: datetime, by: Membership) -> None:
     """Give an open item to a member, or back to the clinic's queue (None). AlreadyClosed where it is done."""
+    _give(item, owner, now=now, by=by)
+
+
+def _give(item: WorkItem, owner: Membership | None, *, now: datetime, by: Membership | None) -> None:
     changed = WorkItem.objects.filter(pk=item.pk, state=WorkItem.State.OPEN).update(
         owner=owner, version=F("version") + 1
     )
@@ -117,6 +123,23 @@ def assign(item: WorkItem, owner: Membership | None, *, now: datetime, by: Membe
     _with_line(
         item, "assigned" if owner else "unassigned", now=now, by=by, detail=owner.user.short_name if owner else ""
     )
+
+
+def hand_over(member: Membership, to: Membership | None, now: datetime) -> int:
+    """Give the open items of `member` to whom they go now: his cover, `to`'s where it is given, or the queue.
+
+    Returns how many moved. Safe to run again; an item that he may keep stays.
+    """
+    items = WorkItem.objects.open().filter(owner=member).select_related("clinic").select_for_update(of=("self",))
+    owners: dict[UUID | None, Membership | None] = {}
+    moved = 0
+    for item in items:
+        if item.clinic_id not in owners:
+            owners[item.clinic_id] = absence.cover_for(to or member, now, clinic=item.clinic)
+        if owners[item.clinic_id] != member:
+            _give(item, owners[item.clinic_id], now=now, by=None)
+            moved += 1
+    return moved
 
 
 def undo_close(item: WorkItem, *, now: datetime, by: Membership) -> None:
@@ -142,7 +165,13 @@ def _reopen(name: str, subject_id: UUID, *, now: datetime, due_at: datetime | No
     if recent is None:
         return None
     WorkItem.objects.filter(pk=recent.pk).update(
-        state=WorkItem.State.OPEN, closed_at=None, closed_by=None, outcome="", due_at=due_at, version=F("version") + 1
+        state=WorkItem.State.OPEN,
+        closed_at=None,
+        closed_by=None,
+        outcome="",
+        due_at=due_at,
+        version=F("version") + 1,
+        owner=absence.cover_for(recent.owner, now, clinic=recent.clinic),
     )
     recent.refresh_from_db()
     return _with_line(recent, "reopened", now=now)

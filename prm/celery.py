@@ -24,6 +24,7 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "integrations.tasks.refresh_episodes": (3600, "ingest"),
     "messaging.tasks.deliver_due": (5, "deliver"),
     "messaging.tasks.sweep_outbox": (30, "deliver"),
+    "patients.tasks.cover_absences": (300, "evaluate"),
     "messaging.tasks.read_events": (10, "ingest"),
     "campaigns.tasks.tick": (60, "evaluate"),
     "nps.tasks.settle_all": (60, "evaluate"),

@@ -1,7 +1,9 @@
 """Practices, clinics, therapists, and the people who work there."""
 
+from accounts.models.absences import Absence
 from accounts.models.changes import Logo, SettingsChange
 from accounts.models.factors import SignInAttempt, TotpDevice
+from accounts.models.invitations import Invitation, InvitationClinic
 from accounts.models.members import Membership, MembershipClinic, Therapist
 from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
 from accounts.models.support import SUPPORT_LASTS_AT_MOST, SupportGrant
@@ -10,7 +12,10 @@ from accounts.models.users import User, UserManager
 __all__ = [
     "RESERVED_WORDS",
     "SUPPORT_LASTS_AT_MOST",
+    "Absence",
     "Clinic",
+    "Invitation",
+    "InvitationClinic",
     "Logo",
     "Membership",
     "MembershipClinic",

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts import npi
 from accounts.models.practices import Clinic
 from accounts.models.users import User
 from prm.tenancy.models import PracticeForeignKey, PracticeModel
@@ -10,15 +11,35 @@ from prm.tenancy.walls import SamePractice
 
 
 class Therapist(PracticeModel):
-    """A treating therapist, with or without a user of his own; a placeholder has `named` false."""
+    """A treating therapist, with or without a user of his own; a placeholder has `named` false (daily.md §12)."""
+
+    class Credential(models.TextChoices):
+        PT = "PT", _("Physical therapist (PT)")
+        PTA = "PTA", _("Physical therapist assistant (PTA)")
+        OT = "OT", _("Occupational therapist (OT)")
+        OTA = "OTA", _("Occupational therapy assistant (OTA)")
+        SLP = "SLP", _("Speech-language pathologist (SLP)")
+        ATC = "ATC", _("Athletic trainer (ATC)")
 
     first_name = models.CharField(max_length=80, blank=True)
     last_name = models.CharField(max_length=80, blank=True)
-    credential = models.CharField(max_length=8, blank=True)  # PT, PTA, OT, OTA, SLP, ATC
-    npi = models.CharField(max_length=10, blank=True)
+    credential = models.CharField(max_length=8, choices=Credential, blank=True)
+    npi = models.CharField(max_length=10, blank=True, validators=[npi.check])
+    licence_number = models.CharField(max_length=40, blank=True)
+    licence_state = models.CharField(max_length=2, blank=True)  # of accounts.us_states
+    languages = models.JSONField(default=list, blank=True)  # codes of accounts.profiles.LANGUAGES
+    supervisor = PracticeForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
+    work_days = models.JSONField(default=list, blank=True)  # as the keys of Clinic.hours: ["Mon", …]; empty: not told
     named = models.BooleanField(default=True)
 
     class Meta(PracticeModel.Meta):
+        constraints = [
+            *PracticeModel.Meta.constraints,
+            SamePractice(field="supervisor", name="accounts_therapist_supervisor_same_practice"),
+            models.CheckConstraint(
+                name="accounts_therapist_not_own_supervisor", condition=~models.Q(supervisor=models.F("id"))
+            ),
+        ]
         indexes = [models.Index(fields=["practice", "last_name"], name="accounts_therapist_name")]
 
     def __str__(self) -> str:
@@ -50,6 +71,11 @@ class Membership(PracticeModel):
         constraints = [
             *PracticeModel.Meta.constraints,
             models.UniqueConstraint(fields=["practice", "user"], name="accounts_membership_one_a_user"),
+            models.UniqueConstraint(
+                fields=["practice", "therapist"],
+                condition=models.Q(ended_at=None),
+                name="accounts_membership_one_a_therapist",
+            ),
             SamePractice(field="therapist", name="accounts_membership_therapist_same_practice"),
         ]
 

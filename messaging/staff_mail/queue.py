@@ -32,7 +32,8 @@ class WrongNotice(ValueError):
 def send(notice: Notice) -> None:
     """Queue the notice in the caller's transaction; the same dedupe key again queues nothing.
 
-    Facts are texts or aware moments (said in the practice's zone, else UTC). WrongNotice for a missing one.
+    Facts are texts, whole numbers or aware moments (said in the practice's zone, else UTC). WrongNotice where one is
+    missing.
     """
     now = clock.now()
     address = User.objects.normalise(notice.email)
@@ -59,7 +60,7 @@ def _expires(notice: Notice, now: datetime) -> datetime:
 
 def _values(notice: Notice, language: str, now: datetime) -> dict[str, str]:
     """Every value as its reader sees it, on one line: some stand in a subject."""
-    missing = {name for name in wordings.FACTS.get(notice.kind, ()) if not notice.facts.get(name)}
+    missing = {name for name in wordings.FACTS.get(notice.kind, ()) if notice.facts.get(name) in (None, "")}
     if missing:
         raise WrongNotice(f"{notice.kind}: the fact {sorted(missing)[0]!r} is missing")
     practice = notice.practice
@@ -74,7 +75,9 @@ def _values(notice: Notice, language: str, now: datetime) -> dict[str, str]:
 def _say(kind: str, name: str, fact: Any, language: str) -> str:
     if isinstance(fact, datetime):
         return f"{words.moment(fact)} ({timezone.localtime(fact):%Z})"
+    if type(fact) is int:
+        return str(fact)
     if not isinstance(fact, str):
-        raise WrongNotice(f"{kind}: the fact {name!r} is {type(fact).__name__}, expected text or an aware moment")
+        raise WrongNotice(f"{kind}: the fact {name!r} is {type(fact).__name__}, expected text, number or aware moment")
     known: Mapping[str, Mapping[str, str]] = {"role": wordings.ROLES[language], "factor": wordings.FACTORS[language]}
     return known.get(name, {}).get(fact, fact)

@@ -56,6 +56,14 @@ def practices_with_unread_events() -> list[UUID]:
     return _column("SELECT DISTINCT practice_id FROM messaging_providerevent WHERE state = 'stored'")
 
 
+def practices_with_absences(at: datetime) -> list[UUID]:
+    """Practices in which a member may be away at `at` (aware), whatever their zones: a day more at either end."""
+    return _column(
+        "SELECT DISTINCT practice_id FROM accounts_absence WHERE starts_on <= %(day)s + 1 AND ends_on >= %(day)s - 1",
+        {"day": at.astimezone(UTC).date()},
+    )
+
+
 def feeds_with_stored_messages() -> list[tuple[UUID, UUID]]:
     """(practice, feed) of the feeds that are not paused and hold messages that nobody has applied yet."""
     with connections[ALIAS].cursor() as cursor:

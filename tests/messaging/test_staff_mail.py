@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LINK = "https://prm.example/invite/abc/secret-token-of-the-link"
 FACTS = {
     "inviter": "Olivia Grant", "role": "front_desk", "url": LINK, "factor": "passkey", "who": "Dana Kowalski",
-    "by": "Marco Diaz", "reason": "The import stops", "left": "9",
+    "by": "Marco Diaz", "reason": "The import stops", "left": 7,
 }  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def test_the_same_key_queues_once_and_a_rollback_queues_nothing(harbor):
 
 @pytest.mark.parametrize(
     ("facts", "problem"),
-    [({"url": ""}, "url"), ({"role": None}, "role"), ({"inviter": 7}, "inviter"), ({"expires": 3600}, "expires")],
+    [({"url": ""}, "url"), ({"role": None}, "role"), ({"inviter": 7.5}, "inviter"), ({"expires": True}, "expires")],
 )
 def test_a_notice_without_its_facts_is_refused_by_name(harbor, facts, problem):
     with pytest.raises(queue.WrongNotice, match=f"'{problem}'"):

@@ -24,6 +24,7 @@ FUNCTIONS = {
     "practice_ids",
     "practices_of",
     "practices_to_evaluate",
+    "practices_with_absences",
     "practices_with_audit_work",
     "practices_with_dead_leases",
     "practices_with_due_messages",
