@@ -1,56 +1,82 @@
 """Encryption at rest and keyed hashes of tokens (security.md §3).
 
-AES-256-GCM with a key ring; the associated data is `practice|table|row|column`, so that a ciphertext that is moved to
-another row or practice is refused. Layout: version (1 byte), key id (4 bytes), nonce (12), ciphertext with tag.
+AES-256-GCM; the associated data is `practice|table|row|column`, so that a ciphertext that is moved to another row or
+practice is refused. Layout: version (1 byte), key (4 bytes), nonce (12), ciphertext with tag.
+
+Version 2: a practice's row; the key is the number of the practice's data key (prm.tenancy.data_keys). Version 1: a
+global row, or a practice's from before it had data keys; the key is the id of a master key, from which one is derived.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
+from prm.tenancy import data_keys
 from prm.tenancy.context import current_practice_id
+from prm.tenancy.data_keys import UnknownKey
 
-_VERSION = b"\x01"
+__all__ = [
+    "CannotDecrypt", "UnknownKey", "current_key_id", "current_prefix", "decrypt", "encrypt", "open_text", "seal_mac",
+    "seal_text", "sign", "signed", "token_hash",
+]  # fmt: skip
+
+_DERIVED, _BY_DATA_KEY = b"\x01", b"\x02"
+_SHORTEST = 33  # version, key, nonce, tag of an empty text
 
 
 class CannotDecrypt(ValueError):
     """The bytes are not a ciphertext of this place under a key that we hold."""
 
 
-class UnknownKey(ValueError):
-    """A key that PRM_MASTER_KEYS does not hold, and held once."""
-
-
 def encrypt(plain: bytes, *, practice_id: UUID | None, table: str, row: UUID | str, column: str) -> bytes:
-    """Encrypt for exactly one place: a column of a row of a table of a practice (None: a global row)."""
-    key_id, _ = _ring()[0]
+    """Encrypt for exactly one place: a column of a row of a table of a practice (None: a global row).
+
+    The practice's first text makes its first data key, in the caller's transaction.
+    """
+    prefix, cipher = _newest(practice_id)
     nonce = os.urandom(12)
-    sealed = _cipher(key_id, practice_id).encrypt(nonce, plain, _place(practice_id, table, row, column))
-    return _VERSION + key_id + nonce + sealed
+    return prefix + nonce + cipher.encrypt(nonce, plain, _place(practice_id, table, row, column))
 
 
 def decrypt(sealed: bytes | memoryview, *, practice_id: UUID | None, table: str, row: UUID | str, column: str) -> bytes:
     """The plain bytes. CannotDecrypt for another place, an unknown key or a changed byte."""
     sealed = bytes(sealed)
-    if len(sealed) < 33 or sealed[:1] != _VERSION:
-        raise CannotDecrypt(f"{table}.{column}: not a ciphertext of ours")
-    key_id, nonce, body = sealed[1:5], sealed[5:17], sealed[17:]
+    cipher = _cipher_of(sealed, practice_id) if len(sealed) >= _SHORTEST else None
+    if cipher is None:
+        raise CannotDecrypt(f"{table}.{column}: not a ciphertext under a key that we hold")
     try:
-        return _cipher(key_id, practice_id).decrypt(nonce, body, _place(practice_id, table, row, column))
-    except (InvalidTag, KeyError):
+        return cipher.decrypt(sealed[5:17], sealed[17:], _place(practice_id, table, row, column))
+    except InvalidTag:
         raise CannotDecrypt(f"{table}.{column}: wrong key, wrong place or changed bytes") from None
+
+
+def current_prefix(practice_id: UUID | None) -> bytes:
+    """The first five bytes of every ciphertext that `encrypt` makes now: version and key."""
+    return _newest(practice_id)[0]
+
+
+def _newest(practice_id: UUID | None) -> tuple[bytes, AESGCM]:
+    if practice_id is None:
+        master = data_keys.current_master().encode()
+        return _DERIVED + master, AESGCM(data_keys.derived(master, "prm|global"))
+    keys = data_keys.of_practice(practice_id)
+    return _BY_DATA_KEY + keys.newest.to_bytes(4), keys.by_number[keys.newest]
+
+
+def _cipher_of(sealed: bytes, practice_id: UUID | None) -> AESGCM | None:
+    version, key = sealed[:1], sealed[1:5]
+    if version == _BY_DATA_KEY and practice_id is not None:
+        return data_keys.with_number(practice_id, int.from_bytes(key))
+    if version == _DERIVED and key in data_keys.ring():
+        return AESGCM(data_keys.derived(key, f"prm|{practice_id or 'global'}"))
+    return None
 
 
 def token_hash(token: str) -> str:
@@ -72,7 +98,7 @@ def signed(signature: str, *parts: str) -> bool:
 
 def current_key_id() -> str:
     """The id of the master key in use now."""
-    return _ring()[0][0].decode()
+    return data_keys.current_master()
 
 
 def seal_mac(practice_id: UUID, key_id: str, message: bytes) -> str:
@@ -80,38 +106,12 @@ def seal_mac(practice_id: UUID, key_id: str, message: bytes) -> str:
 
     UnknownKey where the ring of PRM_MASTER_KEYS does not hold `key_id` any more.
     """
-    master = dict(_ring()).get(key_id.encode())
-    if master is None:
-        raise UnknownKey(f"PRM_MASTER_KEYS does not hold the key {key_id!r}: keep old keys at the end of the list")
-    key = HKDF(SHA256(), 32, salt=None, info=f"prm|audit|{practice_id}".encode()).derive(master)
+    key = data_keys.derived(key_id.encode(), f"prm|audit|{practice_id}")
     return hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
 def _place(practice_id: UUID | None, table: str, row: UUID | str, column: str) -> bytes:
     return f"{practice_id or ''}|{table}|{row}|{column}".encode()
-
-
-@lru_cache(maxsize=4096)
-def _cipher(key_id: bytes, practice_id: UUID | None) -> AESGCM:
-    """One data key a practice, derived from the master, so that no practice's rows share a key with another's."""
-    master = dict(_ring())[key_id]
-    data_key = HKDF(SHA256(), 32, salt=None, info=f"prm|{practice_id or 'global'}".encode()).derive(master)
-    return AESGCM(data_key)
-
-
-@lru_cache(maxsize=1)
-def _ring() -> list[tuple[bytes, bytes]]:
-    ring: list[tuple[bytes, bytes]] = []
-    for entry in settings.MASTER_KEYS.split(","):
-        key_id, _, encoded = entry.strip().partition(":")
-        try:
-            key = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            key = b""
-        if len(key_id) != 4 or len(key) != 32:
-            raise ImproperlyConfigured("PRM_MASTER_KEYS: expected 4-character-id:base64-of-32-bytes, comma separated")
-        ring.append((key_id.encode(), key))
-    return ring
 
 
 def seal_text(row: Any, column: str, text: str) -> None:

@@ -23,6 +23,7 @@ class TotpDevice(ThrottlingMixin, Device):
     TOLERANCE = 1  # steps that a phone's clock may be off, either way
     WAIT = 1  # seconds after the first wrong code, doubled with each further one
 
+    sealed_for = "user_id"  # the ciphertext belongs to the person, not to the row
     sealed_key = models.BinaryField()
     last_t = models.BigIntegerField(default=-1)
     created_at = models.DateTimeField(default=clock.now, editable=False)

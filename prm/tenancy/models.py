@@ -5,7 +5,7 @@ from typing import Any
 from django.db import models
 from django.db.models.expressions import Func
 
-from prm import ids
+from prm import clock, ids
 from prm.tenancy.context import current_practice_id
 from prm.tenancy.walls import RowSecurity
 
@@ -85,3 +85,25 @@ class PracticeModel(models.Model):
         if self.practice_id is None:
             self.practice_id = current_practice_id()
         super().save(*args, **kwargs)
+
+
+class DataKey(PracticeModel):
+    """A key that encrypts one practice's columns, itself encrypted ("wrapped") by a master key of PRM_MASTER_KEYS.
+
+    Written by `prm.tenancy.data_keys`. The application may not delete one: erasing a practice does.
+    """
+
+    number = models.PositiveIntegerField()  # stands in each ciphertext; the highest encrypts
+    master = models.CharField(max_length=4)  # id of the master key that wraps it
+    wrapped = models.CharField(max_length=80)  # base64 of nonce and ciphertext
+    created_at = models.DateTimeField(default=clock.now)
+    retired_at = models.DateTimeField(null=True)  # since when no column was found under it
+
+    class Meta(PracticeModel.Meta):
+        constraints = [
+            *PracticeModel.Meta.constraints,
+            models.UniqueConstraint(fields=["practice", "number"], name="tenancy_datakey_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"data key {self.number}"
