@@ -9,6 +9,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Tell the page shell how a permission is decided; add the settings."""
         from accounts.access import may
+        from prm.api import scopes
         from prm.ui import navigation, settings_pages
 
         navigation.check_permissions_with(may)
@@ -20,3 +21,10 @@ class AccountsConfig(AppConfig):
             "support", "Support access", line="Whether our support may look in, and until when", icon="door-open",
             url_name="support_access", permission="practice.own", group=settings_pages.DATA, order=80,
         )  # fmt: skip
+        settings_pages.register(
+            "api_keys", "API keys", line="Programs that may read and write", icon="key-round", url_name="api_keys",
+            permission="api_keys.manage", group=settings_pages.DATA, order=60,
+        )  # fmt: skip
+        scopes.register("practice:read", "Read the practice: name, address, time zone")
+        scopes.register("clinics:read", "Read clinics: address, hours, time zone")
+        scopes.register("staff:read", "Read staff and therapists: name, e-mail, role, NPI")

@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from accounts.views import practices, settings, signin, support
+from accounts import api
+from accounts.views import api_keys, practices, settings, signin, support
+from prm.api.routing import routes, single
 
 urlpatterns = [
     path("", practices.start, name="start"),
@@ -17,4 +19,14 @@ staff_urlpatterns = [
     path("settings/", settings.index, name="settings"),
     path("settings/support/", support.support_access, name="support_access"),
     path("settings/support/<uuid:grant_id>/end/", support.support_end, name="support_end"),
+    path("settings/api-keys/", api_keys.keys, name="api_keys"),
+    path("settings/api-keys/new/", api_keys.new, name="api_key_new"),
+    path("settings/api-keys/<uuid:apikey_id>/revocation/", api_keys.revocation, name="api_key_revocation"),
+]
+
+api_urlpatterns = [
+    *single("practice", api.PracticeEndpoint, {"get": "retrieve"}),
+    *routes("clinics", api.ClinicEndpoint, argument="clinic_id"),
+    *routes("staff", api.MemberEndpoint, argument="membership_id"),
+    *routes("therapists", api.TherapistEndpoint, argument="therapist_id"),
 ]

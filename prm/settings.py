@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "prm.tenancy",
     "prm.audit",
     "prm.ui",
+    "prm.api",
     "accounts",
     "patients",
     "messaging",
@@ -66,6 +67,8 @@ INSTALLED_APPS = [
     "prm.dev",
     "django_htmx",
     "template_partials",
+    "rest_framework",
+    "drf_spectacular",
     "django_otp",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -80,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "accounts.api_middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "prm.csrf.PortalCsrfMiddleware",
@@ -208,6 +212,29 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEVELOPMENT  # files are serve
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+
+# The API speaks JSON to holders of a key (prm/api, docs/reference/api.md): no session, no browsable renderer.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["prm.api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["prm.api.authentication.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "prm.api.pagination.Cursor",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "prm.api.schema.Operation",
+    "EXCEPTION_HANDLER": "prm.api.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "PRM API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_PATCH": False,  # what a change takes in has a serializer of its own
+    "DESCRIPTION": "The data of one practice for its own programs. A key decides the practice and what may be done.",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "prm.api.schema.add_problems"],
+}
 
 # Channels: where the real clients are pointed at (the simulators under `make run`) and the platform's own mail.
 SENDGRID_API_BASE = text("SENDGRID_API_BASE", "https://api.sendgrid.com")

@@ -3,13 +3,26 @@
 from importlib.util import find_spec
 
 from django.conf import settings
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from prm import health
+from prm.api.routing import missing
 
 # `<app>.urls` may define: urlpatterns (public, at the root), staff_urlpatterns (under /<practice_slug>/),
-# portal_urlpatterns (under /portal/<practice_public_id>/). Later portal patterns with a token come last in their app.
-APPS = ["prm.ui", "accounts", "patients", "messaging", "integrations", "campaigns", "nps", "portal", "dashboard"]
+# api_urlpatterns (under /api/v1/, by prm.api.routing), portal_urlpatterns (under /portal/<practice_public_id>/). Later
+# portal patterns with a token come last in their app.
+APPS = [
+    "prm.ui",
+    "prm.api",
+    "accounts",
+    "patients",
+    "messaging",
+    "integrations",
+    "campaigns",
+    "nps",
+    "portal",
+    "dashboard",
+]
 if settings.DEVELOPMENT:
     APPS.append("prm.dev")
 
@@ -26,6 +39,8 @@ def _patterns(name: str) -> list[URLPattern | URLResolver]:
 urlpatterns = [
     *(path(name, view, name=name) for name, view in health.VIEWS.items()),
     *_patterns("urlpatterns"),
+    path("api/v1/", include((_patterns("api_urlpatterns"), "api"))),
+    path("api/", include([re_path("", missing, name="api_missing")])),
     path("portal/<slug:practice_public_id>/", include(_patterns("portal_urlpatterns"))),
     path("<slug:practice_slug>/", include(_patterns("staff_urlpatterns"))),
 ]

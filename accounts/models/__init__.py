@@ -1,6 +1,7 @@
 """Practices, clinics, therapists, and the people who work there."""
 
 from accounts.models.absences import Absence
+from accounts.models.api_keys import ApiKey
 from accounts.models.changes import Logo, SettingsChange
 from accounts.models.factors import SignInAttempt, TotpDevice
 from accounts.models.invitations import Invitation, InvitationClinic
@@ -13,6 +14,7 @@ __all__ = [
     "RESERVED_WORDS",
     "SUPPORT_LASTS_AT_MOST",
     "Absence",
+    "ApiKey",
     "Clinic",
     "Invitation",
     "InvitationClinic",

@@ -18,8 +18,8 @@ def record(
 ) -> None:  # fmt: skip
     """Add one event in the caller's transaction. `facts` are codes and counts, never a person's data.
 
-    The actor is the request's signed-in member of staff, else the patient of a link (`actor_kind="patient"`), else
-    the system.
+    The actor is the request's API key, else its signed-in member of staff, else the patient of a link
+    (`actor_kind="patient"`), else the system.
     """
     _event(action, now, request, patient_id, object_id, actor_kind, facts).save(force_insert=True)
 
@@ -37,12 +37,13 @@ def _event(
     action: str, now: datetime, request: HttpRequest | None, patient_id: UUID | None, object_id: UUID | None,
     actor_kind: str, facts: dict[str, Any],
 ) -> AuditEvent:  # fmt: skip
-    user = getattr(request, "user", None)
+    key = getattr(request, "api_key", None)
+    user = None if key else getattr(request, "user", None)
     signed_in = bool(user and user.is_authenticated)
     return AuditEvent(
         at=now, action=action, patient_id=patient_id, object_id=object_id, facts=facts, request_id=request_id.get(),
-        actor_kind=actor_kind or _kind(request, signed_in),
-        actor_id=user.pk if signed_in and user else patient_id if actor_kind == "patient" else None,
+        actor_kind="key" if key else actor_kind or _kind(request, signed_in),
+        actor_id=key.pk if key else user.pk if signed_in and user else patient_id if actor_kind == "patient" else None,
         address=client_address(request) if request else None,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from accounts import support
+from accounts import api_keys, support
 from accounts.models import Membership, Practice, User
 from campaigns import actions, lifecycle
 from integrations import uploads
@@ -39,6 +39,7 @@ def build() -> tuple[Practice, User]:
         _feed(practice, owner)
         _rules(clinic)
         support.grant(practice, sees_as="read_only", hours=4, reason="The feed", by=owner, now=clock.now())
+        api_keys.make(practice, "Warehouse", ["clinics:read"], by=owner, now=clock.now(), lasts=None)
     deliver.deliver_due("email")
     return practice, owner
 

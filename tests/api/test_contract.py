@@ -1,0 +1,57 @@
+"""schemathesis plays the schema against the product: no 5xx, and nothing that the schema does not say.
+
+In this process, as prm_app, in real transactions, from a fixed seed; `make test` runs it.
+"""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from accounts.models import Practice
+from prm.api import limits, schema
+from prm.api.limits import Limit
+from prm.tenancy import use_practice
+from prm.wsgi import application
+from tests.factories.accounts import ClinicFactory, MembershipFactory, TherapistFactory
+from tests.factories.api import make_key
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OPERATIONS = [
+    (method.upper(), path) for path, methods in schema.document()["paths"].items() for method in sorted(methods)
+]
+EXAMPLES = 25
+# What no schema can say: a cursor is a text that we signed, a time zone one of some hundred names.
+NOT_ASKED = [positive_data_acceptance]
+
+
+@pytest.fixture
+def key(ours: Practice, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A key that may do everything, as often as it likes, in a practice with something of all."""
+    monkeypatch.setattr(limits, "PER_KEY", Limit("key", size=10**6, seconds=60))
+    with use_practice(ours.pk):
+        ClinicFactory(), TherapistFactory(), MembershipFactory()
+    return make_key(ours)[1]
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=lambda value: value)
+def test_nothing_breaks_and_all_is_as_the_schema_says(method: str, path: str, mode: GenerationMode, key: str) -> None:
+    operation = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application)[path][method]
+    played = []
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=EXAMPLES, derandomize=True, deadline=None, phases=[Phase.generate], database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    def play(case: Case) -> None:
+        answer = case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=NOT_ASKED)
+        played.append(answer.status_code)
+
+    play()
+    assert played
+    assert max(played) < 500
+    assert mode == GenerationMode.NEGATIVE or 200 in played or "{" in path
