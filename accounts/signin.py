@@ -14,6 +14,7 @@ from django_otp.models import Device
 
 from accounts import backends
 from accounts.models import SignInAttempt, TotpDevice, User
+from accounts.signin_audit import record_in_each
 from prm import crypto
 
 GUESSES = 10  # wrong ones an hour, per account and per address (security.md A2)
@@ -124,6 +125,7 @@ def finish(request: HttpRequest, user: User, device: Device, *, factors: list[st
     request.session.pop(PENDING, None)
     request.session.update({SIGNED_IN_AT: now.timestamp(), SEEN_AT: now.timestamp(), FACTORS: factors})
     SignInAttempt.objects.filter(at__lt=now - KEPT_FOR).delete()
+    record_in_each("signin.done", request, user, now=now, factors=factors)
     log.info("signin.done", extra={"user_id": user.pk})
 
 

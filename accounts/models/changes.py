@@ -30,6 +30,8 @@ class SettingsChange(PracticeModel):
 class Logo(PracticeModel):
     """A practice's logo as everybody gets it: re-encoded by us. Old ones stay, mails that were sent show them."""
 
+    plain_columns = ("content",)  # no secret: everybody may fetch it
+
     digest = models.CharField(max_length=64)  # SHA-256 of `content`, in hexadecimal; part of the public address
     content = models.BinaryField()  # PNG, at most brand.LARGEST pixels
     width = models.PositiveSmallIntegerField()

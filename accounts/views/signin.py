@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import home, signin, totp
 from accounts.forms import CodeForm, SignInForm
 from accounts.models import SignInAttempt, TotpDevice
+from accounts.signin_audit import record_in_each
 from prm import clock
 from prm.addresses import client_address
 
@@ -84,6 +85,8 @@ def factor(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session, here; a POST, so that no link or picture can do it."""
+    if home.signed_in(request):
+        record_in_each("signin.ended", request, request.user, now=clock.now())
     auth.logout(request)
     return redirect(f"{reverse('signin')}?why=signed_out")
 

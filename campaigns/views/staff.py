@@ -93,7 +93,10 @@ def detail(request: HttpRequest, rule_id: UUID) -> HttpResponse:
     except BadCursor:
         page = keyset_page(firings, ("-decided_at", "id"))
     if page.rows:
-        record("rule.decisions_read", now=clock.now(), request=request, object_id=rule.pk, count=len(page.rows))
+        record(
+            "rule.decisions_read", now=clock.now(), request=request, object_id=rule.pk, count=len(page.rows),
+            patients=[firing.patient_id for firing in page.rows],
+        )  # fmt: skip
     running = rule.version.document if rule.version else rule.document
     context = {
         "rule": rule, "sentence": sentence(running), "spanish": sentence(running, "es"), "page": page,

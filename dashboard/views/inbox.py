@@ -153,9 +153,18 @@ def closure_undo(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @staff_view("inbox.view")
 def listing(request: HttpRequest) -> HttpResponse:
     """The list alone: what the page fetches when the poll says that something changed."""
-    return render(
-        request, "dashboard/inbox.html#list", _list(request, opened=None, current=request.GET.get("item", ""))
-    )
+    context = _list(request, opened=None, current=request.GET.get("item", ""))
+    if context["rows"]:
+        record(
+            "work.listed", now=clock.now(), request=request, count=len(context["rows"]), patients=_named(context),
+            poll=True,
+        )  # fmt: skip
+    return render(request, "dashboard/inbox.html#list", context)
+
+
+def _named(context: dict[str, Any]) -> list[UUID | None]:
+    """Whom the list names."""
+    return [row.item.patient_id for row in context["rows"]]
 
 
 def _page(request: HttpRequest, *, opened: WorkItem | None, status: int = 200, **forms: Any) -> HttpResponse:
@@ -164,11 +173,14 @@ def _page(request: HttpRequest, *, opened: WorkItem | None, status: int = 200, *
     if shown is not None:
         context |= _detail(request, shown, context["cases"], **forms)
     if opened is not None:
-        record("work.read", now=clock.now(), request=request, patient_id=opened.patient_id, object_id=opened.pk)
+        record(
+            "work.read", now=clock.now(), request=request, patient_id=opened.patient_id, object_id=opened.pk,
+            patients=_named(context),
+        )  # fmt: skip
     elif shown is not None:  # the first one stands open on a wide screen, and the list has the others' words
         record(
             "work.listed", now=clock.now(), request=request, patient_id=shown.patient_id, object_id=shown.pk,
-            count=len(context["rows"]),
+            count=len(context["rows"]), patients=_named(context),
         )  # fmt: skip
     template = "dashboard/inbox.html" + ("#split" if request.htmx else "")
     return render(request, template, context | {"opened": opened}, status=status)

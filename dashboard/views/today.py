@@ -19,7 +19,13 @@ def home(request: HttpRequest) -> HttpResponse:
     """What needs me today. It shows patients by name: the reading is audited."""
     now = clock.now()
     shown = day.today(request, now=now)
-    record("today.read", now=now, request=request, count=len(shown.needs) + len(shown.slipping) + len(shown.visits))
+    record(
+        "today.read", now=now, request=request, count=len(shown.needs) + len(shown.slipping) + len(shown.visits),
+        patients=[
+            *(row.item.patient_id for row in shown.needs),
+            *(row.patient_id for row in (*shown.slipping, *shown.visits)),
+        ],
+    )  # fmt: skip
     return render(
         request,
         "dashboard/today.html",

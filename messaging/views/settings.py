@@ -70,5 +70,6 @@ def channel_test(request: HttpRequest) -> HttpResponse:
         purpose=MessagePurpose.TREATMENT, topic=Topic.MESSAGES, dedupe_key=f"test:{ids.uuid7()}",
         body={"subject": f"Test from {practice.name}", "text": text},
     )  # fmt: skip
+    record("channel.tested", now=clock.now(), request=request, object_id=message.pk, channel=str(Channel.EMAIL))
     messages.success(request, "The test mail is on its way. Reload this page to see what becomes of it.")
     return redirect("outbox_message", practice.slug, message.pk)

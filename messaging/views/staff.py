@@ -53,6 +53,10 @@ def outbox(request: HttpRequest) -> HttpResponse:
         page = keyset_page(rows, ORDER, after=request.GET.get("after", ""))
     except BadCursor:
         page = keyset_page(rows, ORDER)
+    record(
+        "messages.listed", now=clock.now(), request=request, count=len(page.rows), searched=bool(asked),
+        patients=[row.patient_id for row in page.rows],
+    )  # fmt: skip
     url = reverse("outbox", args=[request.practice.slug])  # type: ignore[attr-defined]
     context = {
         "page": page,
@@ -122,9 +126,10 @@ def outbox_message(request: HttpRequest, message_id: UUID) -> HttpResponse:
 @require_safe
 def message_html(request: HttpRequest, message_id: UUID) -> HttpResponse:
     """The mail itself, for the frame: its links are dead, since a link answers for the patient."""
-    _message, body = _read(request, message_id)
+    message, body = _read(request, message_id)
     if body is None or not body.html:
         raise Http404
+    record("message.body_read", now=clock.now(), request=request, patient_id=message.patient_id, object_id=message.pk)
     response = HttpResponse(body.html)
     response["Content-Security-Policy"] = MAIL_POLICY
     response["Referrer-Policy"] = "no-referrer"

@@ -40,7 +40,10 @@ def responses(request: HttpRequest) -> HttpResponse:
         answers = answers.exclude(comment=b"")
     totals = _totals(request, answers)
     page = _page(answers.in_bucket(bucket) if bucket else answers, request)
-    record("responses.read", now=clock.now(), request=request, count=len(page.rows), bucket=bucket)
+    record(
+        "responses.read", now=clock.now(), request=request, count=len(page.rows), bucket=bucket,
+        patients=[row.patient_id for row in page.rows],
+    )  # fmt: skip
     return render(
         request,
         "nps/responses.html",
@@ -73,7 +76,9 @@ def recovery_list(request: HttpRequest) -> HttpResponse:
         for item in items
         if item.subject_id in cases
     ]
-    record("recovery.listed", now=now, request=request, count=len(rows))
+    record(
+        "recovery.listed", now=now, request=request, count=len(rows), patients=[row["item"].patient_id for row in rows]
+    )
     return render(request, "nps/recovery_list.html", {"rows": rows, "tabs": feedback_tabs(request, "nps:recovery")})
 
 

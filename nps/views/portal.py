@@ -18,6 +18,7 @@ from patients.middleware import LANGUAGE_COOKIE
 from patients.models import PortalLink
 from patients.portal import portal_view
 from prm import clock
+from prm.audit.record import record
 
 SWITCH = "switch"  # a POST that has it only changes the language and brings along what was typed
 SurveyView = Callable[[HttpRequest, PortalLink, SurveyInvitation], HttpResponse]
@@ -66,6 +67,7 @@ def survey(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation)
         invitation, form.cleaned_data["score"], comment=form.cleaned_data["comment"], now=clock.now(),
         language=wording.language(),
     )  # fmt: skip
+    _record(request, "survey.answered", invitation)
     return redirect(f"{request.path}?sent=1")
 
 
@@ -108,6 +110,7 @@ def stop(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -
     """“Stop these questions”: a page that asks, a POST that does."""
     if request.method == "POST":
         answers.stop_asking(invitation, now=clock.now())
+        _record(request, "survey.stopped", invitation)
         return redirect(f"{request.path}?done=1")
     return render(
         request, "nps/survey_stop.html", {"done": "done" in request.GET, "back": request.path.removesuffix("/stop")}
@@ -127,7 +130,16 @@ def _follow_up(
     if not form.is_valid():
         return _thanks(request, invitation, response, problem=form, status=400)
     save(response)
+    _record(request, f"survey.{request.path.rpartition('/')[2]}_given", invitation)
     return redirect(f"{page}?sent=1")
+
+
+def _record(request: HttpRequest, action: str, invitation: SurveyInvitation) -> None:
+    """What the patient did goes into the practice's record; what he said does not."""
+    record(
+        action, now=clock.now(), request=request, patient_id=invitation.patient_id, object_id=invitation.pk,
+        actor_kind="patient",
+    )  # fmt: skip
 
 
 def _question(

@@ -39,7 +39,10 @@ def report(request: HttpRequest) -> HttpResponse:
     context = _context(request, found)
     if _reads_comments(request):
         context["comments"] = _comments(request, found, show)
-        record.record("responses.read", now=found.as_of, request=request, count=len(context["comments"]), bucket=show)
+        record.record(
+            "responses.read", now=found.as_of, request=request, count=len(context["comments"]), bucket=show,
+            patients=_quoted(context),
+        )  # fmt: skip
         context["shown"] = [(label, _with(request, show=key), key == show) for key, label in SHOWN.items()]
     context |= {
         "pictures": {key: _url(request, "nps:report_chart", key) for key in findings.CHARTS},
@@ -83,7 +86,7 @@ def report_pdf(request: HttpRequest) -> HttpResponse:
         "nps_report_exported", now=found.as_of, request=request, kind="pdf", period=found.period.key,
         first=found.period.first.isoformat(), last=found.period.last.isoformat(), comments=with_comments,
         clinic=str(found.scope.clinic.pk) if found.scope.clinic else "", stage=found.scope.stage,
-        therapist=str(found.scope.therapist.pk) if found.scope.therapist else "",
+        therapist=str(found.scope.therapist.pk) if found.scope.therapist else "", patients=_quoted(context),
     )  # fmt: skip
     practice = request.practice  # type: ignore[attr-defined]
     name = f"nps-{slugify(practice.name)}-{found.period.first.isoformat()}-{found.period.last.isoformat()}.pdf"
@@ -153,6 +156,11 @@ def _comments(request: HttpRequest, found: Report, show: str) -> list[dict[str, 
         }
         for row in rows
     ]
+
+
+def _quoted(context: dict[str, Any]) -> list[UUID]:
+    """Whose words the page shows."""
+    return [row["response"].patient_id for row in context.get("comments", [])]
 
 
 def _case_words(response: Response, found: Report) -> tuple[str, str]:

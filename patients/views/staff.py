@@ -44,7 +44,10 @@ def patients(request: HttpRequest) -> HttpResponse:
     view = view if view in dict(VIEWS) else search.ACTIVE
     found = search.listed(view, text, request.membership).prefetch_related(_episodes())
     page = _page(found, BY_NAME, request)
-    record("patients.listed", now=clock.now(), request=request, count=len(page.rows), searched=bool(text))
+    record(
+        "patients.listed", now=clock.now(), request=request, count=len(page.rows), searched=bool(text),
+        patients=[patient.pk for patient in page.rows],
+    )  # fmt: skip
     now = clock.now()
     return render(
         request,

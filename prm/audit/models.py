@@ -1,5 +1,6 @@
 """The audit record: append-only for the application's role, partitioned by month, kept six years (security.md §5)."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from prm.tenancy.models import PracticeModel
@@ -12,7 +13,8 @@ class AuditEvent(PracticeModel):
     actor_kind = models.CharField(max_length=8)  # staff, support, patient, key, system
     actor_id = models.UUIDField(null=True)
     action = models.CharField(max_length=48)  # such as `patient.read`, `recovery.contact_logged`
-    patient_id = models.UUIDField(null=True)
+    patient_id = models.UUIDField(null=True)  # whom the act was about
+    patients = ArrayField(models.UUIDField(), default=list)  # who else was named on the page or in the file
     object_id = models.UUIDField(null=True)
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=10, blank=True)

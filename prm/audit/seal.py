@@ -34,8 +34,8 @@ FORMAT = 1  # of the bytes below; a new one keeps old seals readable
 
 # Every column of an event, in this order; a test compares with the model.
 EVENT_COLUMNS = (
-    "id", "practice_id", "at", "actor_kind", "actor_id", "action", "patient_id", "object_id", "address", "request_id",
-    "facts",
+    "id", "practice_id", "at", "actor_kind", "actor_id", "action", "patient_id", "patients", "object_id", "address",
+    "request_id", "facts",
 )  # fmt: skip
 SEAL_COLUMNS = (
     "id", "practice_id", "day", "sealed_at", "count", "first_id", "last_id", "key_id", "digest", "previous",
@@ -82,6 +82,8 @@ def canonical(row: Any, columns: tuple[str, ...]) -> bytes:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
+    if isinstance(value, list):
+        return [str(one) for one in value]
     return value if isinstance(value, dict | int | type(None)) else str(value)
 
 

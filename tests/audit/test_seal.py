@@ -90,6 +90,7 @@ CHANGED = {
     "actor_id": "'00000000-0000-7000-8000-000000000001'",
     "action": "'patient.reae'",
     "patient_id": "NULL",
+    "patients": "ARRAY['00000000-0000-7000-8000-000000000001'::uuid]",
     "object_id": "'00000000-0000-7000-8000-000000000001'",
     "address": "'192.0.2.1'",
     "request_id": "'x'",
@@ -155,8 +156,8 @@ def test_a_removed_an_added_and_two_exchanged_events_are_found(harbor):
         cursor.execute("DELETE FROM audit_auditevent WHERE at = %s", [at(MONDAY, 9)])
         cursor.execute("SET session_replication_role = replica")  # past the trigger
         cursor.execute(
-            "INSERT INTO audit_auditevent (practice_id, at, actor_kind, action, request_id, facts) "
-            "VALUES (%s, %s, 'staff', 'patient.read', '', '{}')",
+            "INSERT INTO audit_auditevent (practice_id, at, actor_kind, action, request_id, facts, patients) "
+            "VALUES (%s, %s, 'staff', 'patient.read', '', '{}', '{}')",
             [str(harbor.pk), at(MONDAY + timedelta(days=1))],
         )
         cursor.execute("SET session_replication_role = DEFAULT")
