@@ -18,6 +18,10 @@ class AccountsConfig(AppConfig):
             group=navigation.FOOT,
         )  # fmt: skip
         settings_pages.register(
+            "agreements", "Agreements", line="What you have signed with us and with your providers", icon="file-check",
+            url_name="agreements", permission="practice.own", group=settings_pages.PRACTICE, order=80,
+        )  # fmt: skip
+        settings_pages.register(
             "support", "Support access", line="Whether our support may look in, and until when", icon="door-open",
             url_name="support_access", permission="practice.own", group=settings_pages.DATA, order=80,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import inbox, platform, pulse, today
+from dashboard.views import inbox, platform, pulse, start, today
 
 urlpatterns = [
     path("platform/", platform.practices, name="console"),
@@ -15,6 +15,10 @@ urlpatterns = [
 
 staff_urlpatterns = [
     path("", today.home, name="today"),
+    path("start/", start.first_day, name="first_day"),
+    path("start/survey/", start.survey, name="first_day_survey"),
+    path("start/<slug:step>/later/", start.later, name="first_day_later"),
+    path("start/<slug:step>/statement/", start.statement, name="first_day_statement"),
     path("inbox/", inbox.index, name="inbox"),
     path("inbox/list/", inbox.listing, name="inbox_list"),
     path("inbox/<uuid:item_id>/", inbox.item, name="inbox_item"),

@@ -146,7 +146,7 @@ def _patient_rows(loaded: _Loaded, plan: _Plan) -> Patient:
             continue
         own = sorted({r.row_id for r in records if r.row_id in loaded.patients})
         if not own:
-            made = Patient(practice_id=loaded.feed.practice_id)
+            made = Patient(practice_id=loaded.feed.practice_id, is_sample=loaded.feed.is_sample)
             made.created_at = loaded.now
             loaded.patients[made.pk] = made
             loaded.changes.new.add(made.pk)
@@ -162,7 +162,8 @@ def _patient_rows(loaded: _Loaded, plan: _Plan) -> Patient:
         loaded.changes.patients[row.pk] = row
     address = (survivor.email, survivor.phone)
     _set_patient(survivor, plan, loaded)
-    if (survivor.email and survivor.email != address[0]) or (survivor.phone and survivor.phone != address[1]):
+    appeared = (survivor.email and survivor.email != address[0]) or (survivor.phone and survivor.phone != address[1])
+    if appeared and not survivor.is_sample:
         loaded.changes.addressed.append(survivor)
     return survivor
 

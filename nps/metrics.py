@@ -4,7 +4,10 @@ from nps import reports, score
 from prm.ui.metrics import Metric, register
 
 ANSWERS = "answers of surveys in the period, each patient's latest"
-LEFT_OUT = "tests, withdrawn and imported answers, resurveys, answers taken by staff, other wordings"
+LEFT_OUT = (
+    "tests, withdrawn and imported answers, resurveys, answers taken by staff, other wordings, sample patients beside "
+    "real ones"
+)
 
 
 def _answers(key: str, label: str, which: str, better: str = "") -> Metric:

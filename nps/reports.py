@@ -25,6 +25,7 @@ from accounts.scope import Scope as Sight
 from messaging.models import OutboxMessage
 from nps import score
 from nps.models import RecoveryCase, Response, Stage, SurveyInvitation
+from nps.models.responses import not_counted
 from nps.score import Tally
 from patients.scope import counts_for
 from prm import stats
@@ -310,7 +311,7 @@ def response_rate(start: datetime, end: datetime, scope: Scope | None = None) ->
     bounced = OutboxMessage.objects.filter(delivery__in=UNDELIVERED)
     asked = (
         (scope or Scope())
-        .of(SurveyInvitation.objects.filter(state__in=DELIVERED))
+        .of(SurveyInvitation.objects.filter(~not_counted(), state__in=DELIVERED))
         .annotate(first=Coalesce("reminder_of_id", "id"), first_at=Coalesce("reminder_of__asked_at", "asked_at"))
     )
     in_time = Q(
@@ -330,7 +331,8 @@ def response_rate(start: datetime, end: datetime, scope: Scope | None = None) ->
 
 def recovery(start: datetime, end: datetime, scope: Scope | None = None, *, now: datetime) -> Recovery:
     """The cases opened in the period; `now` (aware) decides what is due."""
-    cases = (scope or Scope()).of(RecoveryCase.objects.filter(opened_at__gte=start, opened_at__lt=end), "response__")
+    opened = RecoveryCase.objects.filter(~not_counted(), opened_at__gte=start, opened_at__lt=end)
+    cases = (scope or Scope()).of(opened, "response__")
     return Recovery(**cases.aggregate(
         opened=Count("pk"),
         contacted_in_time=Count("pk", filter=Q(contacted_at__lte=F("due_at"))),

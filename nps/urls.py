@@ -2,11 +2,12 @@
 
 from django.urls import include, path, re_path
 
-from nps.views import feed, portal
+from nps.views import feed, portal, sample
 
 TOKEN = r"^(?P<token>[A-Za-z0-9_-]{20,100})"  # noqa: S105  (a pattern, no token)
 
 portal_urlpatterns = [
+    path("sample", sample.survey_sample, name="survey_sample"),
     re_path(TOKEN + r"/comment$", portal.comment, name="survey_comment"),
     re_path(TOKEN + r"/drivers$", portal.drivers, name="survey_drivers"),
     re_path(TOKEN + r"/contact$", portal.contact, name="survey_contact"),

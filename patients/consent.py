@@ -98,7 +98,7 @@ def waiting_for_backfill(channel: str) -> int:
     field = ADDRESS_FIELD[channel]
     rows = Consent.objects.filter(channel=channel, purpose=Purpose.CARE)
     refused = rows.filter(granted=False, address=OuterRef(field))
-    here = Patient.objects.living().exclude(**{field: ""})
+    here = Patient.objects.living().real().exclude(**{field: ""})
     return here.filter(~Exists(rows.filter(patient=OuterRef("pk"))), ~Exists(refused)).count()
 
 
@@ -154,7 +154,7 @@ def _without_a_word(channel: str, patients: Sequence[Patient]) -> list[Patient]:
 
 def _here(channel: str) -> Iterator[list[Patient]]:
     """Living patients with an address of `channel`, in batches, each query bounded."""
-    rows = Patient.objects.living().exclude(**{ADDRESS_FIELD[channel]: ""}).order_by("pk")
+    rows = Patient.objects.living().real().exclude(**{ADDRESS_FIELD[channel]: ""}).order_by("pk")
     last = None
     while batch := list((rows.filter(pk__gt=last) if last else rows)[:BATCH]):
         yield batch

@@ -47,6 +47,8 @@ SITE_URL = text("PRM_SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = text("PRM_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 METRICS_TOKEN = text("PRM_METRICS_TOKEN", "")  # empty: /metrics answers this machine alone
 DEVELOPMENT = flag("PRM_DEVELOPMENT", default=False)  # demo sign-ins, `ingest --rebase`, provider simulators
+SIGN_UP = flag("PRM_SIGN_UP", default=DEVELOPMENT)  # whether anybody may start a practice at /signup/
+OPERATOR = text("PRM_OPERATOR", "the operator of this service")  # the company that signs agreements with practices
 
 INSTALLED_APPS = [
     "prm.tenancy",

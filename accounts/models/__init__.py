@@ -1,12 +1,14 @@
 """Practices, clinics, therapists, and the people who work there."""
 
 from accounts.models.absences import Absence
+from accounts.models.agreements import Agreement, AgreementFile
 from accounts.models.api_keys import ApiKey
 from accounts.models.changes import Logo, SettingsChange
 from accounts.models.factors import SignInAttempt, TotpDevice
 from accounts.models.invitations import Invitation, InvitationClinic
 from accounts.models.members import Membership, MembershipClinic, Therapist
 from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
+from accounts.models.signups import SignUp
 from accounts.models.support import SUPPORT_LASTS_AT_MOST, SupportGrant
 from accounts.models.users import User, UserManager
 
@@ -14,6 +16,8 @@ __all__ = [
     "RESERVED_WORDS",
     "SUPPORT_LASTS_AT_MOST",
     "Absence",
+    "Agreement",
+    "AgreementFile",
     "ApiKey",
     "Clinic",
     "Invitation",
@@ -24,6 +28,7 @@ __all__ = [
     "Practice",
     "SettingsChange",
     "SignInAttempt",
+    "SignUp",
     "SupportGrant",
     "Therapist",
     "TotpDevice",

@@ -31,6 +31,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect(signin.own_path(request.GET.get("next")) or home.path_of(request))
     form = SignInForm(request.POST or None)
     context = {"form": form, "why": WHY.get(request.GET.get("why", "")), "development": settings.DEVELOPMENT}
+    context["sign_up"] = settings.SIGN_UP
     if request.method == "GET" or not form.is_valid():
         return render(request, "accounts/signin.html", context, status=_status(form))
     now, email = clock.now(), form.cleaned_data["email"]

@@ -36,6 +36,7 @@ class Feed(PracticeModel):
     credentials = models.BinaryField(default=bytes, blank=True)  # encrypted JSON
     cursor = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.TESTING)
+    is_sample = models.BooleanField(default=False, db_default=False, editable=False)  # brings sample patients alone
     live_at = models.DateTimeField(null=True, blank=True)
     priority = models.PositiveSmallIntegerField(default=50)  # of two feeds the smaller one wins a field group
     last_received_at = models.DateTimeField(null=True, editable=False)
@@ -48,6 +49,10 @@ class Feed(PracticeModel):
             models.CheckConstraint(
                 name="integrations_feed_live_has_time",
                 condition=~models.Q(state="live") | models.Q(live_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="integrations_feed_sample_is_never_live",
+                condition=models.Q(is_sample=False) | models.Q(live_at=None),
             ),
         ]
 

@@ -23,8 +23,8 @@ TONES = {"live": "good", "testing": "", "loading": "note", "paused": "warn"}
 @require_safe
 def feed_list(request: HttpRequest) -> HttpResponse:
     """Every feed with its counts."""
-    now = clock.now()
-    found = [(feed, feeds.health(feed, now=now), TONES[feed.state]) for feed in Feed.objects.order_by("name")]
+    now, real = clock.now(), Feed.objects.filter(is_sample=False)
+    found = [(feed, feeds.health(feed, now=now), TONES[feed.state]) for feed in real.order_by("name")]
     return render(request, "integrations/feed_list.html", {"feeds": found})
 
 
@@ -66,7 +66,7 @@ def _told(value: object) -> str:
 @require_http_methods(["GET", "POST"])
 def feed(request: HttpRequest, feed_id: UUID) -> HttpResponse:
     """One feed: health, settings, files. POST takes in a file."""
-    one = get_object_or_404(Feed, pk=feed_id)
+    one = get_object_or_404(Feed, pk=feed_id, is_sample=False)
     if request.method != "POST":
         return _page(request, one, UploadForm())
     form = UploadForm(request.POST, request.FILES)
@@ -91,7 +91,7 @@ def feed_import(request: HttpRequest, feed_id: UUID, batch_id: UUID) -> HttpResp
 @require_POST
 def feed_live(request: HttpRequest, feed_id: UUID) -> HttpResponse:
     """Go live: from now on what happens may cause messages."""
-    one = get_object_or_404(Feed, pk=feed_id)
+    one = get_object_or_404(Feed, pk=feed_id, is_sample=False)
     now = clock.now()
     number = feeds.go_live(one, at=now)
     record("feed.went_live", now=now, request=request, object_id=one.pk)
@@ -103,7 +103,7 @@ def feed_live(request: HttpRequest, feed_id: UUID) -> HttpResponse:
 @require_POST
 def feed_pause(request: HttpRequest, feed_id: UUID) -> HttpResponse:
     """Keep what arrives, apply nothing until somebody goes live again."""
-    one = get_object_or_404(Feed, pk=feed_id)
+    one = get_object_or_404(Feed, pk=feed_id, is_sample=False)
     feeds.pause(one)
     record("feed.paused", now=clock.now(), request=request, object_id=one.pk)
     messages.success(request, f"{one.name} is paused. What arrives is kept and waits.")

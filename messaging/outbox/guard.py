@@ -159,7 +159,7 @@ def _registered(step: int) -> Callable[[Sequence[_Case], datetime], dict[UUID, V
 
 
 def _inactive(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdict]:
-    """Step 2: deceased, archived, test patients; a merged one is followed once."""
+    """Step 2: deceased, archived, test and sample patients; a merged one is followed once."""
     found = {}
     for case in cases:
         patient = case.patient
@@ -174,6 +174,7 @@ def _inactive(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdict]:
             "merged_again" if patient.merged_into_id
             else "deceased" if patient.deceased_at
             else "archived" if patient.archived_at
+            else "sample" if patient.is_sample
             else "test_patient" if patient.test_name
             else ""
         )  # fmt: skip

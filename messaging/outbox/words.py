@@ -36,6 +36,7 @@ INACTIVE = {
     "deceased": "the patient has died",
     "archived": "the patient’s record is archived",
     "test_patient": "it is a test patient",
+    "sample": "it is a sample patient",
     "erased": "the patient’s record was erased",
     "merged_again": "the patient’s record was merged twice",
 }

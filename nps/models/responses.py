@@ -15,6 +15,11 @@ from prm.tenancy.walls import SamePractice
 A_SCORE = models.Q(score__gte=0, score__lte=10)
 
 
+def not_counted(patient: str = "patient") -> models.Exists:
+    """The condition that a row's patient is a sample beside real ones; `patient` is the path to it."""
+    return models.Exists(Patient.objects.set_aside().filter(pk=models.OuterRef(f"{patient}_id")))
+
+
 class ResponseQuerySet(PracticeQuerySet):
     """Questions about answers."""
 
@@ -23,10 +28,13 @@ class ResponseQuerySet(PracticeQuerySet):
         return self.filter(status=Response.Status.VALID)
 
     def counted(self) -> "ResponseQuerySet":
-        """What a score may count: valid, standard question, a survey's answer, not taken down by staff (nps.md 5)."""
+        """What a score may count: valid, standard question, a survey's answer, not taken down by staff (nps.md 5).
+
+        Answers of sample patients count while there are no others.
+        """
         return (
             self.valid()
-            .filter(kind=Response.Kind.SURVEY, question_version=STANDARD_QUESTION)
+            .filter(~not_counted(), kind=Response.Kind.SURVEY, question_version=STANDARD_QUESTION)
             .exclude(channel=Response.Channel.STAFF)
         )
 

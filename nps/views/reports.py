@@ -54,6 +54,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "tabs": feedback_tabs(request, "nps:report"),
         "recovery_url": _inbox(request),
         "filtered": any(request.GET.values()),
+        "of_samples": any(answer.patient.is_sample for answer in context.get("comments", ())),
     }
     return render(request, "nps/report.html", context)
 

@@ -34,6 +34,14 @@ class PatientQuerySet(PracticeQuerySet):
         """Neither merged away, archived nor deceased."""
         return self.filter(merged_into=None, archived_at=None, deceased_at=None)
 
+    def real(self) -> "PatientQuerySet":
+        """All but sample patients."""
+        return self.filter(is_sample=False)
+
+    def set_aside(self) -> "PatientQuerySet":
+        """Sample patients once there are real ones: figures leave them out from then on."""
+        return self.filter(models.Exists(Patient.objects.real()), is_sample=True)
+
 
 class Patient(PracticeModel):
     """A person in care, or who was. The EMR owns the facts; `merged_into` leads to the survivor of a merge."""
@@ -58,6 +66,7 @@ class Patient(PracticeModel):
     attributes = models.JSONField(default=dict, blank=True)
     home_clinic = PracticeForeignKey(Clinic, models.PROTECT, null=True, blank=True, related_name="+")
     test_name = models.BooleanField(default=False)  # ZZTEST and the like: kept, never sent to
+    is_sample = models.BooleanField(default=False, db_default=False, editable=False)  # of a sample feed: never sent to
     deceased_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     merged_into = PracticeForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged_from")
@@ -85,6 +94,7 @@ class Patient(PracticeModel):
             models.Index(fields=["practice", "birth_date"], name="patients_patient_birth"),
             models.Index(fields=["practice", "phone"], name="patients_patient_phone", condition=~models.Q(phone="")),
             models.Index(fields=["practice", "email"], name="patients_patient_email", condition=~models.Q(email="")),
+            models.Index(fields=["practice"], name="patients_patient_sample", condition=models.Q(is_sample=True)),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 A URL name without a row here fails tests/ui/test_pages.py, so that no page escapes the checks.
 """
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 from django.db.models import Count, F
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from accounts import signin, totp
-from accounts.models import ApiKey, Practice, SupportGrant, User
+from accounts import agreements, signin, signup, totp
+from accounts.models import Agreement, ApiKey, Practice, SignUp, SupportGrant, User
 from campaigns.models import Firing, Rule
 from integrations.models import Feed, ImportBatch, RawMessage
 from messaging import links
@@ -21,7 +22,7 @@ from nps import findings
 from nps.models import RecoveryCase, ReviewSite, SurveyInvitation
 from patients import access
 from patients.models import Patient, PortalLink, WorkItem
-from prm import clock
+from prm import clock, crypto
 from prm.dev import browser
 from prm.tenancy import use_practice
 
@@ -143,6 +144,23 @@ def _rule(state: str) -> Arguments:
     return arguments
 
 
+def _agreement(practice: Practice) -> dict[str, Any] | None:
+    """A provider's agreement."""
+    found = Agreement.objects.exclude(party=Agreement.Party.OPERATOR).order_by("pk").first()
+    return {"agreement_id": found.pk} if found else None
+
+
+def _sign_up(practice: Practice) -> dict[str, Any]:
+    """A request to start a practice, its mail just opened."""
+    token, now = secrets.token_urlsafe(32), clock.now()
+    SignUp.objects.create(
+        token_hash=crypto.token_hash(token), email="newcomer@example.com", name="Noa Newcomer",
+        practice_name="Cove Physical Therapy", time_zone="America/Chicago", agreement_version=agreements.CURRENT,
+        created_at=now, expires_at=now + signup.LASTS,
+    )  # fmt: skip
+    return {"sign_up_token": token}
+
+
 def _decided(practice: Practice) -> dict[str, Any] | None:
     """A rule and a patient it decided about."""
     firing = Firing.objects.order_by("-decided_at").first()
@@ -162,6 +180,12 @@ ROWS: dict[str, Row] = {
     "api_keys": Row(STAFF),
     "api_missing": Row(OPEN),
     "api_schema": Row(OPEN),
+    "agreement": Row(STAFF, _agreement),
+    "agreement_new": Row(STAFF, query="?party=storage"),
+    "agreement_paper": Row(STAFF, _agreement),
+    "agreement_signature": Row(STAFF),
+    "agreement_text": Row(STAFF, lambda practice: {"version": agreements.CURRENT}),
+    "agreements": Row(STAFF),
     "appearance": Row(OPEN),
     "campaign": Row(STAFF, _rule("active")),
     "campaign_activation": Row(STAFF, _rule("draft")),
@@ -202,6 +226,10 @@ ROWS: dict[str, Row] = {
     "feed_new": Row(STAFF),
     "feed_pause": Row(STAFF, _feed),
     "feeds": Row(STAFF),
+    "first_day": Row(STAFF),
+    "first_day_later": Row(STAFF, lambda practice: {"step": "emr"}),
+    "first_day_statement": Row(STAFF, lambda practice: {"step": "emr"}),
+    "first_day_survey": Row(STAFF),
     "livez": Row(OPEN),
     "metrics": Row(OPEN),
     "readyz": Row(OPEN),
@@ -238,6 +266,9 @@ ROWS: dict[str, Row] = {
     "pulse": Row(STAFF),
     "recovery_case": Row(STAFF, _recovery_case, redirects=True),
     "settings": Row(STAFF),
+    "sign_up": Row(OPEN),
+    "sign_up_confirm": Row(OPEN, _sign_up),
+    "sign_up_sent": Row(OPEN),
     "signin": Row(OPEN),
     "signin_factor": Row(OWES_FACTOR),
     "signin_verify": Row(OWES_CODE),
@@ -247,6 +278,8 @@ ROWS: dict[str, Row] = {
     "support_end": Row(STAFF, _support_grant),
     "today": Row(STAFF),
     "survey": Row(PORTAL, _survey_token(answered=False)),
+    "survey_sample": Row(PORTAL),
+    "survey_sample_thanks": Row(PORTAL, url_name="survey_sample", query="?sent=1"),
     "survey_comment": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
     "survey_contact": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
     "survey_drivers": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks

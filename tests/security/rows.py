@@ -20,6 +20,8 @@ RULE = {
 
 _numbers = count(1)
 
+STEPS = ("practice", "clinic", "people", "consent", "emr", "import", "opt_outs", "rule", "survey")
+
 # What a table's own check constraints want beyond "some value of the right type"; callables are asked for each row.
 WANTED: dict[str, dict[str, Any]] = {
     "audit.auditcheck": {"finished_at": clock.now},  # one open check a practice
@@ -27,6 +29,8 @@ WANTED: dict[str, dict[str, Any]] = {
         "day": lambda: date(1990, 1, 1) + timedelta(days=next(_numbers))
     },  # a sealed day takes no event
     "accounts.supportgrant": {"granted_at": clock.now, "until": lambda: clock.now() + timedelta(hours=1)},
+    "accounts.agreement": {"party": "other", "status": "none", "name": lambda: f"Provider {next(_numbers)}"},
+    "dashboard.startstep": {"step": lambda: STEPS[next(_numbers) % len(STEPS)]},
     "campaigns.rule": {"draft": RULE},
     "campaigns.ruleversion": {"document": RULE},
     "nps.response": {"channel": "staff"},

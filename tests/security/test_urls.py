@@ -23,6 +23,8 @@ OPEN = {
     "appearance", "csp_report", "livez", "metrics", "readyz", "signin", "signin_factor", "signin_verify", "signout",
     "start",
     "follow_link", "sendgrid_events",  # a patient's signed link; a provider's signed call
+    "sign_up", "sign_up_sent", "sign_up_confirm",  # starting a practice: rate limited, then behind a mailed link
+    "survey_sample",  # keeps nothing
 }  # fmt: skip
 WITHOUT_CSRF_TOKEN = {
     "csp_report",  # sent by browsers; counts

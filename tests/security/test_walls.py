@@ -16,6 +16,7 @@ GLOBAL_TABLES = {
     "accounts_practice",  # the directory of tenants: URLs are resolved by it before a practice is known
     "accounts_user", "accounts_totpdevice", "accounts_signinattempt",  # a person may work for several practices
     "messaging_staffmail",  # an invitation or a reset goes to a person, who may belong to no practice yet
+    "accounts_signup",  # the practice that is asked for does not exist yet
     "django_session", "django_content_type", "django_migrations",
     "auth_permission", "auth_group", "auth_group_permissions",  # Django's own, without a row of ours
 }  # fmt: skip

@@ -21,6 +21,9 @@ ARGUMENTS: dict[str, Any] = {
     "key": "trend",
     "signed_id": "not-signed",
     "platform_practice": "accounts.Practice",
+    "sign_up_token": "not-a-token",
+    "step": "emr",
+    "version": "2026-11",
 }
 
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from accounts import api_keys, support
-from accounts.models import Membership, Practice, User
+from accounts import agreement_files, agreements, api_keys, support
+from accounts.models import Agreement, Membership, Practice, User
 from campaigns import actions, lifecycle
 from integrations import uploads
 from messaging.compose import library
@@ -36,6 +36,7 @@ def build() -> tuple[Practice, User]:
             recovery.open_case(response, now=clock.now())
         InvitationFactory(episode=_episode(clinic))
         _queue_a_mail(practice)
+        _agreements(practice, owner)
         _feed(practice, owner)
         _rules(clinic)
         support.grant(practice, sees_as="read_only", hours=4, reason="The feed", by=owner, now=clock.now())
@@ -53,6 +54,18 @@ def _queue_a_mail(practice: Practice) -> None:
         template_version=library.version(practice, library.SURVEY), dedupe_key="sample",
         context={"links.survey": "https://example.com/portal/abcdefghij/sample"},
     )  # fmt: skip
+
+
+def _agreements(practice: Practice, owner: User) -> None:
+    """One with the platform, one with a provider, its paper kept."""
+    agreements.agree(signatory=owner.name, by=owner, now=clock.now(), practice=practice)
+    today = clock.now().date()
+    signed = Agreement.objects.create(
+        party="sendgrid", status="signed", signatory=owner.name, signed_on=today, expires_on=today + timedelta(days=20)
+    )
+    agreement_files.keep(
+        signed, agreement_files.Paper("signed.pdf", agreement_files.PDF, b"%PDF-1.7\n%%EOF\n"), now=clock.now()
+    )
 
 
 def _feed(practice: Practice, owner: User) -> None:

@@ -1,0 +1,372 @@
+"""The start checklist: nine steps, each done or not by what is really there (ui.md §9, daily.md §1, §8, §9).
+
+`facts` asks for everything in the one statement that the side bar's figures are asked in; `steps` decides from it and
+knows no database. A step that was done opens again where its fact breaks: an agreement's new version aside, which the
+old one covers until it is signed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.aggregates import JSONBAgg
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import JSONObject
+from django.http import HttpRequest
+
+from accounts.models import Agreement, Clinic, Membership, Practice
+from campaigns.models import Rule
+from dashboard.models import StartStep
+from integrations.models import Feed, ImportBatch
+from nps.models import SurveyInvitation
+from patients.models import Channel, ConsentPolicy, Patient
+from prm.ui import navigation, words
+
+Code = StartStep.Step
+COUNTED = 1_000  # patients; more are said as “more than”
+MINUTES: Mapping[str, int] = {
+    Code.PRACTICE: 5, Code.CLINIC: 5, Code.PEOPLE: 5, Code.CONSENT: 3, Code.EMR: 15, Code.IMPORT: 10, Code.OPT_OUTS: 2,
+    Code.RULE: 5, Code.SURVEY: 2,
+}  # fmt: skip
+ASKED = (SurveyInvitation.State.SENT, SurveyInvitation.State.ANSWERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person said about a step."""
+
+    later: bool = False
+    done_at: datetime | None = None
+    done_by: str = ""
+    object_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedline:
+    """The feed that counts: a live one before one that is being tried, then the newest."""
+
+    name: str
+    state: str
+    last_received_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The newest import of a file."""
+
+    id: str
+    feed_id: str
+    name: str
+    running: bool
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What there is; sample patients and their feed do not count."""
+
+    phone: bool = False
+    postal_address: bool = False
+    agreement: str = ""  # its newest version
+    signed_by: str = ""
+    signed_at: datetime | None = None
+    clinics: int = 0
+    clinics_ready: int = 0  # with address and phone
+    clinics_unnamed: int = 0  # made by a feed
+    members: int = 0
+    policy: str = ""  # of e-mail: its rule
+    policy_by: str = ""
+    policy_at: datetime | None = None
+    feed: Feedline | None = None
+    patients: int = 0  # up to COUNTED + 1
+    upload: Upload | None = None
+    rules_on: int = 0
+    rules_drafted: int = 0
+    surveyed: bool = False
+    said: Mapping[str, Said] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step as the page shows it. `line`: what is there or what is missing, in words."""
+
+    code: str
+    number: int
+    title: str
+    line: str
+    done: bool
+    later: bool
+    current: bool
+    minutes: int
+    by: str
+    at: datetime | None
+
+
+def steps(facts: Facts) -> list[Step]:
+    """The nine steps in order; the first that is neither done nor put off is the current one."""
+    shown: list[Step] = []
+    current = False
+    for number, (code, decide) in enumerate(DECISIONS.items(), start=1):
+        said = (facts.said or {}).get(code, Said())
+        done, line, by, at = decide(facts, said)
+        later = said.later and not done
+        is_current = not (done or later or current)
+        current = current or is_current
+        shown.append(
+            Step(
+                code, number, str(Code(code).label), line, done=done, later=later, current=is_current,
+                minutes=MINUTES[code], by=by if done else "", at=at if done else None,
+            )
+        )  # fmt: skip
+    return shown
+
+
+def finished(shown: Sequence[Step]) -> int:
+    """How many steps are done."""
+    return sum(step.done for step in shown)
+
+
+Decision = tuple[bool, str, str, datetime | None]
+
+
+def _practice(facts: Facts, said: Said) -> Decision:
+    wanted = {
+        "the agreement": facts.agreement,
+        "phone": facts.phone,
+        "postal address for e-mail": facts.postal_address,
+    }
+    missing = [name for name, there in wanted.items() if not there]
+    if missing:
+        return False, f"Missing: {_listed(missing)}.", "", None
+    return True, f"Agreement {facts.agreement}, phone, postal address for e-mail", facts.signed_by, facts.signed_at
+
+
+def _clinic(facts: Facts, said: Said) -> Decision:
+    counted = _many(facts.clinics, "clinic")
+    if facts.clinics_unnamed:
+        return False, f"{_many(facts.clinics_unnamed, 'clinic')} from your EMR waits for a name.", "", None
+    if not facts.clinics or facts.clinics_ready < facts.clinics:
+        lacking = facts.clinics - facts.clinics_ready
+        return (
+            False,
+            f"{lacking} of {counted} without address or phone." if facts.clinics else "No clinic yet.",
+            "",
+            None,
+        )
+    return True, f"{counted} with address, phone, hours and time zone", "", None
+
+
+def _people(facts: Facts, said: Said) -> Decision:
+    if facts.members > 1:
+        return True, f"{_many(facts.members, 'person', 'people')} can sign in", "", None
+    return False, "Only you can sign in. Invite whoever answers patients.", "", None
+
+
+def _consent(facts: Facts, said: Said) -> Decision:
+    if not facts.policy:
+        return False, "What it means that a patient gives you an address. Nothing is sent before you choose.", "", None
+    line = {
+        ConsentPolicy.Rule.ON_ARRIVAL: "An e-mail address given to you may be written to about care",
+        ConsentPolicy.Rule.RECORDED_ONLY: "Only recorded consent counts for e-mail",
+    }[ConsentPolicy.Rule(facts.policy)]
+    return True, line, facts.policy_by, facts.policy_at
+
+
+def _emr(facts: Facts, said: Said) -> Decision:
+    feed = facts.feed
+    if feed and feed.state == Feed.State.LIVE:
+        last = f"last message {words.ago(feed.last_received_at)}" if feed.last_received_at else "no message yet"
+        return True, f"{feed.name} is live, {last}", "", None
+    if feed:
+        what = {
+            Feed.State.TESTING: f"{feed.name} is being tried. Look at what came, then let it go live.",
+            Feed.State.PAUSED: f"{feed.name} is paused: what arrives is kept, nothing is applied.",
+        }.get(Feed.State(feed.state), f"{feed.name} is not live.")
+        return False, what, "", None
+    if said.done_at:
+        return True, "No EMR link: files, and what you enter by hand", said.done_by, said.done_at
+    return (
+        False,
+        "HL7 v2 or FHIR. Visits then arrive by themselves, and episodes close when the EMR closes them.",
+        "",
+        None,
+    )
+
+
+def _import(facts: Facts, said: Said) -> Decision:
+    if facts.upload and facts.upload.running:
+        return False, f"{facts.upload.name} is being taken in.", "", None
+    if facts.patients:
+        many = f"More than {words.count(COUNTED)}" if facts.patients > COUNTED else words.count(facts.patients)
+        upload = facts.upload
+        line = f"{many} patient{'' if facts.patients == 1 else 's'} here"
+        return True, line, upload.by if upload else "", upload.at if upload else None
+    return (
+        False,
+        "A file of HL7 v2 messages or FHIR resources from your EMR works. Every message is kept as it came.",
+        "",
+        None,
+    )
+
+
+def _opt_outs(facts: Facts, said: Said) -> Decision:
+    if said.done_at:
+        return True, "You said that there are none elsewhere", said.done_by, said.done_at
+    line = "Whoever told another product of yours to stop must not hear from this one. Say so if nobody did."
+    return False, line, "", None
+
+
+def _rule(facts: Facts, said: Said) -> Decision:
+    if facts.rules_on:
+        return True, f"{_many(facts.rules_on, 'rule')} on", "", None
+    if facts.rules_drafted:
+        return False, f"{_many(facts.rules_drafted, 'draft')}, none turned on.", "", None
+    return (
+        False,
+        "A rule says who hears from you, when, and why. Patients hear nothing until you turn one on.",
+        "",
+        None,
+    )
+
+
+def _survey(facts: Facts, said: Said) -> Decision:
+    if facts.surveyed:
+        return True, "Your patients have been asked", "", None
+    if said.done_at:
+        return True, "Sent to yourself", said.done_by, said.done_at
+    return False, "Send it to yourself and answer it on your phone.", "", None
+
+
+DECISIONS = {
+    Code.PRACTICE: _practice, Code.CLINIC: _clinic, Code.PEOPLE: _people, Code.CONSENT: _consent, Code.EMR: _emr,
+    Code.IMPORT: _import, Code.OPT_OUTS: _opt_outs, Code.RULE: _rule, Code.SURVEY: _survey,
+}  # fmt: skip
+
+
+def facts(request: HttpRequest, **further: QuerySet[Any]) -> Facts:
+    """What there is in the open practice, asked in one statement with the side bar's figures and `further`."""
+    practice: Practice = request.practice  # type: ignore[attr-defined]
+    found = navigation.figures(request, **_questions(), **further)
+    agreement, policy = found.get("start_agreement") or {}, found.get("start_policy") or {}
+    feed, upload, clinics = found.get("start_feed"), found.get("start_upload"), found["start_clinics"]
+    return Facts(
+        phone=bool(practice.phone), postal_address=bool(practice.postal_address),
+        agreement=agreement.get("version", ""), signed_by=agreement.get("by", ""), signed_at=_at(agreement.get("at")),
+        clinics=clinics["named"], clinics_ready=clinics["ready"], clinics_unnamed=clinics["unnamed"],
+        members=found["start_members"], policy=policy.get("rule", ""), policy_by=policy.get("by") or "",
+        policy_at=_at(policy.get("at")),
+        feed=Feedline(feed["name"], feed["state"], _at(feed["last"])) if feed else None,
+        patients=found["start_patients"],
+        upload=Upload(
+            upload["id"], upload["feed"], upload["name"], upload["state"] in _RUNNING, _at(upload["at"]),  # type: ignore[arg-type]
+            upload["by"] or "",
+        ) if upload else None,
+        rules_on=found["start_rules"]["on"], rules_drafted=found["start_rules"]["drafted"],
+        surveyed=found["start_surveys"] > 0, said=_said(found["start_said"] or []),
+    )  # fmt: skip
+
+
+_RUNNING = (ImportBatch.State.WAITING, ImportBatch.State.RUNNING)
+
+
+def _questions() -> dict[str, QuerySet[Any]]:
+    """One row with one JSON value each, for `navigation.figures`."""
+    platform = Agreement.objects.filter(party=Agreement.Party.OPERATOR)
+    ready = Q(named=True) & ~Q(address="") & ~Q(phone="")
+    real = Patient.objects.filter(is_sample=False)
+    return {
+        "start_agreement": _newest(
+            platform, "-recorded_at", version=F("version"), by=F("signatory"), at=F("recorded_at")
+        ),
+        "start_clinics": navigation.summary(
+            Clinic.objects.all(),
+            JSONObject(
+                named=Count("pk", filter=Q(named=True)), unnamed=Count("pk", filter=Q(named=False)),
+                ready=Count("pk", filter=ready),
+            ),
+        ),
+        "start_members": navigation.figure(Membership.objects.filter(ended_at=None)),
+        "start_policy": _newest(
+            ConsentPolicy.objects.filter(channel=Channel.EMAIL, purpose="care"), "-version", rule=F("rule"),
+            by=F("chosen_by__name"), at=F("created_at"),
+        ),
+        "start_feed": _newest(
+            Feed.objects.filter(is_sample=False), "state", "-created_at", name=F("name"), state=F("state"),
+            last=F("last_received_at"),
+        ),
+        "start_patients": navigation.figure(Patient.objects.filter(pk__in=real.values("pk")[: COUNTED + 1])),
+        "start_upload": _newest(
+            ImportBatch.objects.filter(feed__is_sample=False), "-created_at", id=F("pk"), feed=F("feed_id"),
+            name=F("name"), state=F("state"), at=F("created_at"), by=F("started_by__name"),
+        ),
+        "start_rules": navigation.summary(
+            Rule.objects.all(),
+            JSONObject(
+                on=Count("pk", filter=Q(state=Rule.State.ACTIVE)), drafted=Count("pk", filter=Q(state=Rule.State.DRAFT))
+            ),
+        ),
+        "start_surveys": navigation.figure(
+            SurveyInvitation.objects.filter(
+                pk__in=SurveyInvitation.objects.filter(state__in=ASKED, patient__is_sample=False).values("pk")[:1]
+            )
+        ),
+        "start_said": navigation.summary(
+            StartStep.objects.all(),
+            JSONBAgg(
+                JSONObject(
+                    step=F("step"), later=F("later_at"), done_at=F("done_at"), by=F("done_by__user__name"),
+                    object_id=F("object_id"),
+                ),
+                default=None,
+            ),
+        ),
+    }  # fmt: skip
+
+
+def _newest(rows: QuerySet[Any], *order: str, **values: Any) -> QuerySet[Any]:
+    """The first row in that order as one JSON value; none where there is none."""
+    return rows.order_by(*order).annotate(figure=JSONObject(**values))[:1]
+
+
+def _said(rows: Sequence[Mapping[str, Any]]) -> dict[str, Said]:
+    return {
+        row["step"]: Said(row["later"] is not None, _at(row["done_at"]), row["by"] or "", row["object_id"] or "")
+        for row in rows
+    }
+
+
+def put_off(code: str, *, by: Membership, now: datetime) -> None:
+    """“Later” for one step. ValueError for no step."""
+    StartStep.objects.update_or_create(step=Code(code), defaults={"later_at": now, "later_by": by})
+
+
+def take_up(code: str) -> None:
+    """Back on the list. ValueError for no step."""
+    StartStep.objects.filter(step=Code(code)).update(later_at=None, later_by=None)
+
+
+def say_done(code: str, *, by: Membership, now: datetime, object_id: Any = None) -> None:
+    """A step that a person does or states: keeps who and when, the newest counts. ValueError for no step."""
+    StartStep.objects.update_or_create(
+        step=Code(code),
+        defaults={"done_at": now, "done_by": by, "later_at": None, "later_by": None, "object_id": object_id},
+    )
+
+
+def take_back(code: str) -> None:
+    """What was stated no longer holds. ValueError for no step."""
+    StartStep.objects.filter(step=Code(code)).update(done_at=None, done_by=None)
+
+
+def _at(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _many(count: int, one: str, several: str = "") -> str:
+    return f"{words.count(count)} {one if count == 1 else several or one + 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
