@@ -19,6 +19,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "inbox.view": EVERYONE,
     "inbox.work": frozenset({OWNER, MANAGER, THERAPIST, FRONT_DESK}),
     "patients.view": EVERYONE,
+    "patients.restrict": frozenset({OWNER, MANAGER, THERAPIST, FRONT_DESK}),
+    "patients.rights": frozenset({OWNER, MANAGER}),  # corrections, disclosures, a copy of the record
     "campaigns.view": frozenset({OWNER, MANAGER, THERAPIST, FRONT_DESK}),
     "campaigns.draft": frozenset({OWNER, MANAGER, THERAPIST, FRONT_DESK}),
     "campaigns.run": frozenset({OWNER, MANAGER}),

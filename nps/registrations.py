@@ -6,14 +6,16 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from nps import patient_copy
 from nps.models import ContactAttempt, RecoveryCase, Stage, SurveyInvitation
-from patients import timeline, worklist
+from patients import record_copy, timeline, worklist
 
 Facts = Mapping[str, Any]
 
 
 def register() -> None:
     """Called once, from AppConfig.ready()."""
+    record_copy.register("Your answers to our surveys", patient_copy.answers, order=70)
     add = timeline.register
     add("survey_asked", group="feedback", icon="message-square-dot", sentence=_asked)
     add("survey_not_asked", group="feedback", icon="ban", sentence=_not_asked)

@@ -7,13 +7,14 @@ class PatientsConfig(AppConfig):
     name = "patients"
 
     def ready(self) -> None:
-        """Entry of the side bar, the page of settings, and what becomes of a member's work items."""
+        """Entry of the side bar, the page of settings, what becomes of a member's work items, kinds and parts."""
         from accounts import handover
-        from patients import worklist
+        from patients import history, record_copy, worklist
         from prm.ui import navigation, settings_pages
 
         handover.register("work items", worklist.hand_over)
-
+        history.register_kinds()
+        record_copy.register_own()
         navigation.register("patients", "Patients", icon="users", url_name="patients", permission="patients.view")
         settings_pages.register(
             "consent", "Consent", line="What it means that a patient gives you an address", icon="shield-check",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from patients.views import staff
+from patients.views import rights, staff
 from patients.views.consent_policy import consent_policy
 
 staff_urlpatterns = [
@@ -10,5 +10,12 @@ staff_urlpatterns = [
     path("patients/<uuid:patient_id>/", staff.patient, name="patient"),
     path("patients/<uuid:patient_id>/episodes/", staff.episodes, name="patient_episodes"),
     path("patients/<uuid:patient_id>/consents/", staff.consents, name="patient_consents"),
+    path("patients/<uuid:patient_id>/privacy/", rights.privacy, name="patient_privacy"),
+    path("patients/<uuid:patient_id>/restriction/", rights.restriction, name="patient_restriction"),
+    path("patients/<uuid:patient_id>/restriction/undo/", rights.restriction_undo, name="patient_restriction_undo"),
+    path("patients/<uuid:patient_id>/amendments/", rights.amendments, name="patient_amendments"),
+    path("patients/<uuid:patient_id>/disclosures/", rights.disclosures, name="patient_disclosures"),
+    path("patients/<uuid:patient_id>/copy.<str:form>", rights.copy, name="patient_copy"),
+    path("patients/amendments/<uuid:amendment_id>/", rights.amendment, name="patient_amendment"),
     path("settings/consent/", consent_policy, name="consent_policy"),
 ]

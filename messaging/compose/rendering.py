@@ -59,7 +59,7 @@ def render_all(
 ) -> tuple[dict[UUID, Rendered], dict[UUID, CannotRender]]:
     """Texts by message id, and what could not be rendered. A body that was kept once is used again as it is."""
     batch = list(messages)
-    kept = _kept_bodies(batch)
+    kept = kept_bodies(batch)
     versions = TemplateVersion.objects.in_bulk({m.template_version_id for m in batch if m.template_version_id})
     people = Patient.objects.in_bulk({m.patient_id for m in batch if m.patient_id})
     done: dict[UUID, Rendered] = {}
@@ -102,7 +102,7 @@ def _open(row: OutboxBody) -> Rendered:
 
 def as_sent(message: OutboxMessage) -> Rendered | None:
     """What was sent, from the kept body; None before the first attempt and after 13 months."""
-    return _kept_bodies([message]).get(message.pk)
+    return kept_bodies([message]).get(message.pk)
 
 
 def preview(practice: Practice, message: OutboxMessage) -> Rendered:
@@ -110,7 +110,8 @@ def preview(practice: Practice, message: OutboxMessage) -> Rendered:
     return _render(practice, message, message.template_version, message.patient)
 
 
-def _kept_bodies(batch: list[OutboxMessage]) -> dict[UUID, Rendered]:
+def kept_bodies(batch: list[OutboxMessage]) -> dict[UUID, Rendered]:
+    """What each message of the batch said, by its id, where the body is still kept."""
     if not any(message.attempts for message in batch):
         return {}
     rows = OutboxBody.objects.filter(

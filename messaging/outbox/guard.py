@@ -159,7 +159,7 @@ def _registered(step: int) -> Callable[[Sequence[_Case], datetime], dict[UUID, V
 
 
 def _inactive(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdict]:
-    """Step 2: deceased, archived, test and sample patients; a merged one is followed once."""
+    """Step 2: deceased, archived, sample and test patients, those not to be contacted; a merged one is followed once."""
     found = {}
     for case in cases:
         patient = case.patient
@@ -176,6 +176,7 @@ def _inactive(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdict]:
             else "archived" if patient.archived_at
             else "sample" if patient.is_sample
             else "test_patient" if patient.test_name
+            else "do_not_contact" if patient.restricted_at and case.message.klass != Klass.SECURITY
             else ""
         )  # fmt: skip
         if why:

@@ -38,6 +38,7 @@ INACTIVE = {
     "test_patient": "it is a test patient",
     "sample": "it is a sample patient",
     "erased": "the patient’s record was erased",
+    "do_not_contact": "the patient asked not to be contacted",
     "merged_again": "the patient’s record was merged twice",
 }
 

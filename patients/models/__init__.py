@@ -4,13 +4,16 @@ from patients.models.care import Episode, EpisodeRegion, Visit
 from patients.models.consent import Channel, Consent, ConsentPolicy, Purpose
 from patients.models.links import PortalLink
 from patients.models.people import ExternalId, Patient
+from patients.models.rights import Amendment, Disclosure
 from patients.models.timeline import TimelineEntry
 from patients.models.work import WorkItem, WorkItemLine
 
 __all__ = [
+    "Amendment",
     "Channel",
     "Consent",
     "ConsentPolicy",
+    "Disclosure",
     "Episode",
     "EpisodeRegion",
     "ExternalId",

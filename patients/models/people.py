@@ -69,6 +69,7 @@ class Patient(PracticeModel):
     is_sample = models.BooleanField(default=False, db_default=False, editable=False)  # of a sample feed: never sent to
     deceased_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    restricted_at = models.DateTimeField(null=True, blank=True)  # “do not contact”: security notices alone are sent
     merged_into = PracticeForeignKey("self", models.PROTECT, null=True, blank=True, related_name="merged_from")
     last_answer_at = models.DateTimeField(null=True, editable=False)  # these four: projections written by nps
     last_nps = models.SmallIntegerField(null=True, editable=False)

@@ -69,7 +69,7 @@ def patients(request: HttpRequest) -> HttpResponse:
 @staff_view("patients.view")
 def patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Who is this, and what happened: the timeline, newest first."""
-    found = _patient(request, patient_id)
+    found = patient_of(request, patient_id)
     if isinstance(found, HttpResponse):
         return found
     group = request.GET.get("show", "")
@@ -77,7 +77,7 @@ def patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     kinds = [kind.name for kind in timeline.kinds() if kind.group not in hidden and group in {"", kind.group}]
     entries = TimelineEntry.objects.filter(patient=found, kind__in=kinds)
     page = _page(entries, NEWEST_FIRST, request, size=ENTRIES)
-    context = _head(request, found, "patient") | {
+    context = head_of(request, found, "patient") | {
         "page": page,
         "days": _days(page.rows),
         "groups": [
@@ -91,24 +91,24 @@ def patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 @staff_view("patients.view")
 def episodes(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """The patient's episodes of care with their visits."""
-    found = _patient(request, patient_id)
+    found = patient_of(request, patient_id)
     if isinstance(found, HttpResponse):
         return found
-    return render(request, "patients/episodes.html", _head(request, found, "patient_episodes"))
+    return render(request, "patients/episodes.html", head_of(request, found, "patient_episodes"))
 
 
 @require_GET
 @staff_view("patients.view")
 def consents(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """What may be sent to the patient, and every entry of the ledger."""
-    found = _patient(request, patient_id)
+    found = patient_of(request, patient_id)
     if isinstance(found, HttpResponse):
         return found
     ledger = Consent.objects.filter(patient=found).select_related("by").order_by("-at", "-id")[:200]
-    return render(request, "patients/consents.html", _head(request, found, "patient_consents") | {"ledger": ledger})
+    return render(request, "patients/consents.html", head_of(request, found, "patient_consents") | {"ledger": ledger})
 
 
-def _patient(request: HttpRequest, patient_id: UUID) -> Patient | HttpResponse:
+def patient_of(request: HttpRequest, patient_id: UUID) -> Patient | HttpResponse:
     """The patient, or the way to the survivor of a merge. The reading is audited."""
     seen = Patient.objects.visible_to(request.membership)
     found = get_object_or_404(seen.prefetch_related(_episodes()), pk=patient_id)
@@ -121,10 +121,14 @@ def _patient(request: HttpRequest, patient_id: UUID) -> Patient | HttpResponse:
     return found
 
 
-def _head(request: HttpRequest, found: Patient, current: str) -> dict[str, Any]:
+def head_of(request: HttpRequest, found: Patient, current: str) -> dict[str, Any]:
+    """What the head and the tabs of every page about a patient show; `current` is the page's URL name."""
     now = clock.now()
     newest = consent.current(found)
-    tabs = (("Timeline", "patient"), ("Episodes", "patient_episodes"), ("Consents", "patient_consents"))
+    tabs = (
+        ("Timeline", "patient"), ("Episodes", "patient_episodes"), ("Consents", "patient_consents"),
+        ("Privacy", "patient_privacy"),
+    )  # fmt: skip
     all_episodes = list(found.episodes.all())
     return {
         "patient": found,

@@ -21,7 +21,7 @@ from messaging.models import OutboxMessage
 from nps import findings
 from nps.models import RecoveryCase, ReviewSite, SurveyInvitation
 from patients import access
-from patients.models import Patient, PortalLink, WorkItem
+from patients.models import Amendment, Patient, PortalLink, WorkItem
 from prm import clock, crypto
 from prm.dev import browser
 from prm.tenancy import use_practice
@@ -90,6 +90,11 @@ def _person(practice: Practice) -> dict[str, Any] | None:
     """The patient with most to show: the one who answered last."""
     person = Patient.objects.filter(merged_into=None).order_by(F("last_answer_at").desc(nulls_last=True)).first()
     return {"patient_id": person.pk} if person else None
+
+
+def _amendment(practice: Practice) -> dict[str, Any] | None:
+    asked = Amendment.objects.order_by("asked_at").first()
+    return {"amendment_id": asked.pk} if asked else None
 
 
 def _message(practice: Practice) -> dict[str, Any] | None:
@@ -252,7 +257,14 @@ ROWS: dict[str, Row] = {
     "inbox_resolution": Row(STAFF, _work_item),
     "inbox_resolution_undo": Row(STAFF, _work_item),
     "patient": Row(STAFF, _person),
+    "patient_amendment": Row(STAFF, _amendment),
+    "patient_amendments": Row(STAFF, _person),
     "patient_consents": Row(STAFF, _person),
+    "patient_copy": Row(STAFF, lambda practice: _person(practice) and {**(_person(practice) or {}), "form": "json"}),
+    "patient_disclosures": Row(STAFF, _person),
+    "patient_privacy": Row(STAFF, _person),
+    "patient_restriction": Row(STAFF, _person),
+    "patient_restriction_undo": Row(STAFF, _person),
     "patient_episodes": Row(STAFF, _person),
     "patients": Row(STAFF, query="?view=everyone"),
     "patients_none": Row(STAFF, url_name="patients", query="?q=zzzz"),

@@ -96,6 +96,15 @@ def long_day(value: date) -> str:
     return dates.format_date(on, pattern, locale="en_US")
 
 
+def in_words(value: object) -> str:
+    """A value as a person reads it: a moment (active zone) or a day in words, else its text; nothing for None."""
+    if isinstance(value, datetime):
+        return long_moment(value)
+    if isinstance(value, date):
+        return long_day(value)
+    return "" if value is None else str(value)
+
+
 def long_moment(value: datetime) -> str:
     """For patients: Tuesday, November 24 at 2:00 pm; martes 24 de noviembre a las 2:00 p. m."""
     at = "a las" if _locale() == "es_US" else "at"

@@ -19,6 +19,7 @@ ARGUMENTS: dict[str, Any] = {
     "message_id": "messaging.OutboxMessage",
     "raw_id": "integrations.RawMessage",
     "key": "trend",
+    "form": "json",
     "signed_id": "not-signed",
     "platform_practice": "accounts.Practice",
     "sign_up_token": "not-a-token",

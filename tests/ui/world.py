@@ -10,8 +10,8 @@ from messaging.compose import library
 from messaging.outbox import deliver, queue
 from nps import recovery
 from nps.setup import ensure_survey
-from patients import consent
-from patients.models import Episode, Visit
+from patients import consent, rights
+from patients.models import Episode, Patient, Visit
 from prm import clock
 from prm.tenancy import use_practice
 from tests.campaigns.conftest import rule_document
@@ -39,6 +39,9 @@ def build() -> tuple[Practice, User]:
         _agreements(practice, owner)
         _feed(practice, owner)
         _rules(clinic)
+        rights.ask_amendment(
+            Patient.objects.earliest("created_at"), "My birth date is wrong", by=owner, now=clock.now()
+        )
         support.grant(practice, sees_as="read_only", hours=4, reason="The feed", by=owner, now=clock.now())
         api_keys.make(practice, "Warehouse", ["clinics:read"], by=owner, now=clock.now(), lasts=None)
     deliver.deliver_due("email")

@@ -204,6 +204,12 @@ def when(value: date | None, style: str = "moment", classes: str = "") -> SafeSt
 
 
 @register.filter
+def in_words(value: object) -> str:
+    """A value of a record as a person reads it: days and moments in words, nothing for None."""
+    return words.in_words(value)
+
+
+@register.filter
 def phone(e164: str | None) -> SafeString:
     """A phone number as a link that dials it."""
     if not e164:

@@ -1,0 +1,68 @@
+"""A patient's rights over the record: no contact, amendments, who was told (daily.md section 13)."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from patients import timeline
+from patients.models import Amendment, Disclosure, Patient
+from prm.ui.problems import Conflict
+
+ACCOUNTED_FOR = timedelta(days=6 * 366)  # six years, leap days granted: 45 CFR 164.528(a)(1)
+
+
+def restrict(patient: Patient, *, now: datetime) -> bool:
+    """Contact the patient no more, but for security notices; False where that holds already."""
+    changed = Patient.objects.filter(pk=patient.pk, restricted_at=None).update(restricted_at=now)
+    if changed:
+        timeline.record(patient, "contact_stopped", patient, at=now)
+    return bool(changed)
+
+
+def lift_restriction(patient: Patient, *, now: datetime) -> bool:
+    """The patient may be contacted again, where consent allows it; False where nothing was restricted."""
+    changed = Patient.objects.filter(pk=patient.pk).exclude(restricted_at=None).update(restricted_at=None)
+    if changed:
+        timeline.record(patient, "contact_allowed", patient, at=now)
+    return bool(changed)
+
+
+def ask_amendment(patient: Patient, text: str, *, by: User, now: datetime) -> Amendment:
+    """Keep what the patient says is wrong; the practice has sixty days to answer."""
+    asked = Amendment(patient=patient, entered_by=by, asked_at=now)
+    asked.seal("request", text)
+    asked.save(force_insert=True)
+    timeline.record(patient, "amendment_asked", asked, at=now)
+    return asked
+
+
+def decide_amendment(asked: Amendment, decision: str, answer: str, *, by: User, now: datetime) -> None:
+    """Accept or deny, in words that the patient gets. Conflict where somebody decided before."""
+    asked.seal("answer", answer)
+    changed = Amendment.objects.filter(pk=asked.pk, decision=Amendment.Decision.OPEN).update(
+        decision=decision, answer=asked.answer, decided_at=now, decided_by=by
+    )
+    if not changed:
+        raise Conflict("Somebody has decided this request meanwhile. Open the page again to see how.")
+    timeline.record(asked.patient, "amendment_decided", asked, at=now, decision=decision)
+
+
+def disclosures(patient: Patient, *, now: datetime) -> QuerySet[Disclosure]:
+    """Who was told about the patient in the last six years, the newest first; exports of everybody's data too.
+
+    An export counts for whoever was a patient when it was made.
+    """
+    everybodys = Q(patient=None, at__gte=patient.created_at)
+    return (
+        Disclosure.objects.filter(Q(patient=patient) | everybodys, at__gt=now - ACCOUNTED_FOR)
+        .select_related("by")
+        .order_by("-at", "-id")
+    )
+
+
+def record_export(*, recipient: str, what: str, purpose: str, by: User | None, now: datetime) -> Disclosure:
+    """Account for an export that holds every patient's data."""
+    return Disclosure.objects.create(
+        at=now, recipient=recipient, what=what, purpose=purpose, how=Disclosure.How.EXPORT, by=by
+    )
