@@ -159,7 +159,7 @@ def _registered(step: int) -> Callable[[Sequence[_Case], datetime], dict[UUID, V
 
 
 def _inactive(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdict]:
-    """Step 2: deceased, archived, sample and test patients, those not to be contacted; a merged one is followed once."""
+    """Step 2: deceased, archived, sample, test patients, those not to be contacted; a merged one is followed once."""
     found = {}
     for case in cases:
         patient = case.patient

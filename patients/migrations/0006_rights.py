@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_support_access"),
-        ("patients", "0003_episode_changes"),
+        ("patients", "0005_sample_patients_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
