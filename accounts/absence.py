@@ -4,13 +4,14 @@ Days are the practice's: an absence begins and ends at its midnights, whatever t
 """
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
 
+from accounts import scope
 from accounts.access import may
-from accounts.models import Absence, Clinic, Membership, MembershipClinic, Practice
+from accounts.models import Absence, Clinic, Membership, Practice
 from prm.tenancy.context import current_practice_id
 
 WORKS = "inbox.work"  # whoever may not do this owns no work
@@ -61,6 +62,12 @@ def current_of(members: Iterable[Membership], at: datetime) -> dict[UUID, Absenc
     return {absence.membership_id: absence for absence in found}
 
 
+def coming(member: Membership, at: datetime) -> QuerySet[Absence]:
+    """The absences of a member that are not over, the next first, with their covers."""
+    found = Absence.objects.filter(membership=member, ends_on__gte=today(at))
+    return found.select_related("cover__user").order_by("starts_on")
+
+
 def plan(member: Membership, *, starts_on: date, ends_on: date, cover: Membership | None) -> Absence:
     """Write down that a member will be away. Overlaps where he is already on one of the days."""
     Membership.objects.select_for_update().get(pk=member.pk)  # two plans of one member go one after the other
@@ -68,6 +75,15 @@ def plan(member: Membership, *, starts_on: date, ends_on: date, cover: Membershi
     if other is not None:
         raise Overlaps(other)
     return Absence.objects.create(membership=member, starts_on=starts_on, ends_on=ends_on, cover=cover)
+
+
+def end(found: Absence, *, now: datetime) -> None:
+    """The member is here from today on: what has not begun is forgotten, what has ends yesterday."""
+    day = today(now)
+    if found.starts_on >= day:
+        found.delete()
+    elif found.ends_on >= day:
+        Absence.objects.filter(pk=found.pk).update(ends_on=day - timedelta(days=1))
 
 
 def possible_covers(member: Membership) -> QuerySet[Membership]:
@@ -91,5 +107,5 @@ def _can_own(member: Membership, clinic: Clinic | None) -> bool:
 
 def sees(member: Membership, clinics: Collection[UUID]) -> bool:
     """Whether the member works in all of these clinics; a member without clinics works in each."""
-    own = set(MembershipClinic.objects.filter(membership=member).values_list("clinic", flat=True))
-    return not own or set(clinics) <= own
+    own = scope.of(member).clinics
+    return own is None or set(clinics) <= own

@@ -22,6 +22,18 @@ class AccountsConfig(AppConfig):
             url_name="agreements", permission="practice.own", group=settings_pages.PRACTICE, order=80,
         )  # fmt: skip
         settings_pages.register(
+            "people", "People and roles", line="Who works here, as what, and who was invited", icon="users-round",
+            url_name="people", permission="people.manage", group=settings_pages.PEOPLE, order=10,
+        )  # fmt: skip
+        settings_pages.register(
+            "therapists", "Therapists", line="Credentials, NPI, languages, who supervises whom", icon="stethoscope",
+            url_name="therapists", permission="people.manage", group=settings_pages.PEOPLE, order=20,
+        )  # fmt: skip
+        settings_pages.register(
+            "absence", "My absence", line="When you are away, and who covers", icon="calendar-off",
+            url_name="my_absence", permission="mine", group=settings_pages.MINE, order=30,
+        )  # fmt: skip
+        settings_pages.register(
             "support", "Support access", line="Whether our support may look in, and until when", icon="door-open",
             url_name="support_access", permission="practice.own", group=settings_pages.DATA, order=80,
         )  # fmt: skip

@@ -118,8 +118,8 @@ def open_ones() -> QuerySet[Invitation]:
     )
 
 
-def accept(invitation: Invitation, user: User, *, now: datetime) -> Membership:
-    """The person joins, once: whoever races gets the same membership. NotOpen for anybody else or too late.
+def accept(invitation: Invitation, user: User, *, now: datetime) -> tuple[Membership, bool]:
+    """The person joins, once: (membership, True), False for whoever races behind. NotOpen for anybody else or too late.
 
     Who was a member before comes back as what he is invited as now; who is one already stays what he is.
     """
@@ -127,14 +127,14 @@ def accept(invitation: Invitation, user: User, *, now: datetime) -> Membership:
     if locked.accepted_by_id is not None:
         member = Membership.objects.get(pk=locked.accepted_by_id)
         if member.user_id == user.pk and member.ended_at is None:
-            return member
+            return member, False
         raise NotOpen("accepted")
     if locked.state != State.OPEN or locked.expires_at <= now or locked.email != user.email:
         raise NotOpen(locked.state)
     member = _join(locked, user)
     locked.state, locked.settled_at, locked.accepted_by = State.ACCEPTED, now, member
     locked.save(update_fields=["state", "settled_at", "accepted_by"])
-    return member
+    return member, True
 
 
 def _join(invitation: Invitation, user: User) -> Membership:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from accounts import handover, notify
+from accounts import handover, notify, scope
 from accounts.access import MANAGER, OWNER
 from accounts.models import Clinic, Invitation, Membership, MembershipClinic, Practice, Therapist
 from accounts.notify import Notice
@@ -23,7 +23,9 @@ class TooLateToUndo(ValueError):
 
 
 def clinics_of(member: Membership) -> set[UUID]:
-    """The clinics that a member is limited to; empty means all."""
+    """The clinics that a member is limited to, as they are now or were read with him; empty means all."""
+    if "clinics" in getattr(member, "_prefetched_objects_cache", ()):
+        return {clinic.pk for clinic in member.clinics.all()}
     return set(MembershipClinic.objects.filter(membership=member).values_list("clinic", flat=True))
 
 
@@ -36,9 +38,7 @@ def roles_to_give(actor: Membership) -> list[str]:
 
 def clinics_to_give(actor: Membership) -> QuerySet[Clinic]:
     """The clinics that this member may put somebody in: his own, or all where he is limited to none."""
-    own = clinics_of(actor)
-    clinics = Clinic.objects.order_by("name", "pk")
-    return clinics.filter(pk__in=own) if own and actor.role != OWNER else clinics
+    return scope.clinics_of(actor).order_by("name", "pk")
 
 
 def may_change(actor: Membership, member: Membership) -> bool:
@@ -53,8 +53,13 @@ def may_change(actor: Membership, member: Membership) -> bool:
 
 def within(actor: Membership, clinics: Collection[UUID]) -> bool:
     """Whether a limit to `clinics` (empty: all of them) lies within what the actor himself sees."""
-    own = set() if actor.role == OWNER else clinics_of(actor)
-    return not own or (bool(clinics) and set(clinics) <= own)
+    own = scope.of(actor).clinics
+    return own is None or (bool(clinics) and set(clinics) <= own)
+
+
+def seen(member: Membership) -> str:
+    """What an editor saw of a member, to notice that somebody else changed it meanwhile."""
+    return "|".join([member.role, str(member.therapist_id or ""), *_texts(clinics_of(member))])
 
 
 def change(
@@ -67,9 +72,9 @@ def change(
     LastOwner where nobody would own the practice.
     """
     owners = lock_owners()
-    before, wanted = clinics_of(member), {clinic.pk for clinic in clinics}
     locked = Membership.objects.select_for_update().get(pk=member.pk)
-    if locked.role == OWNER and role != OWNER and owners <= {member.pk}:
+    before, wanted = clinics_of(locked), {clinic.pk for clinic in clinics}
+    if owners == {member.pk} and role != OWNER:
         raise LastOwner(str(member.pk))
     facts: dict[str, object] = {}
     if locked.role != role:
@@ -98,8 +103,7 @@ def leave(practice: Practice, member: Membership, *, cover: Membership | None, n
     Open work goes to `cover`, else to the clinic's queue; so does being a clinic's recovery lead. The name stays
     wherever it stands. LastOwner where nobody would own the practice. Nothing where it has ended already.
     """
-    owners = lock_owners()
-    if member.role == OWNER and owners <= {member.pk}:
+    if lock_owners() == {member.pk}:
         raise LastOwner(str(member.pk))
     if not Membership.objects.filter(pk=member.pk, ended_at=None).update(ended_at=now):
         return 0

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from accounts import profiles
 from accounts.models import Clinic, Therapist
 from integrations.facts import CLINIC, THERAPIST, value_of
 from integrations.models import Feed, SourceRecord
@@ -90,7 +91,8 @@ def _make_therapist(feed: Feed, key: str, state: dict[str, Any]) -> Therapist:
     told = _told(state)
     return Therapist(
         practice_id=feed.practice_id, first_name=told.get("first", "")[:80], last_name=told.get("last", "")[:80],
-        credential=(value_of(state, "credential") or "")[:8], npi=value_of(state, "npi") or "", named=bool(told),
+        credential=profiles.read_credential(value_of(state, "credential") or ""),
+        npi=profiles.read_npi(value_of(state, "npi") or ""), named=bool(told),
     )  # fmt: skip
 
 

@@ -12,7 +12,18 @@ from django.db.models import Count, F
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import agreements, signin, signup, totp
-from accounts.models import Agreement, ApiKey, Practice, SignUp, SupportGrant, User
+from accounts.models import (
+    Absence,
+    Agreement,
+    ApiKey,
+    Invitation,
+    Membership,
+    Practice,
+    SignUp,
+    SupportGrant,
+    Therapist,
+    User,
+)
 from campaigns.models import Firing, Rule
 from integrations.models import Feed, ImportBatch, RawMessage
 from messaging import links
@@ -115,6 +126,42 @@ def _received(practice: Practice) -> dict[str, Any] | None:
     return {"message_id": found[-1].stem.rpartition(".")[2]} if found else None
 
 
+def _colleague(practice: Practice) -> dict[str, Any] | None:
+    """A member whom an owner may change."""
+    member = Membership.objects.filter(ended_at=None).exclude(role=Membership.Role.OWNER).order_by("pk").first()
+    return {"membership_id": member.pk} if member else None
+
+
+def _own_page(practice: Practice) -> dict[str, Any] | None:
+    """The owner's own page, which he may only read."""
+    member = Membership.objects.filter(ended_at=None, role=Membership.Role.OWNER).order_by("pk").first()
+    return {"membership_id": member.pk} if member else None
+
+
+def _invitation(practice: Practice) -> dict[str, Any] | None:
+    found = Invitation.objects.filter(state=Invitation.State.OPEN).order_by("-created_at").first()
+    return {"invitation_id": found.pk} if found else None
+
+
+def _invitation_token(practice: Practice) -> dict[str, Any] | None:
+    """A new link to an open invitation, in place of the one that was sent."""
+    found, token = _invitation(practice), secrets.token_urlsafe(32)
+    if found is None:
+        return None
+    Invitation.objects.filter(pk=found["invitation_id"]).update(token_hash=crypto.token_hash(token))
+    return {"practice_public_id": practice.public_id, "token": token}
+
+
+def _absence(practice: Practice) -> dict[str, Any] | None:
+    found = Absence.objects.order_by("-ends_on").first()
+    return {"absence_id": found.pk} if found else None
+
+
+def _therapist(practice: Practice) -> dict[str, Any] | None:
+    found = Therapist.objects.order_by("named", "pk").first()
+    return {"therapist_id": found.pk} if found else None
+
+
 def _feed(practice: Practice) -> dict[str, Any] | None:
     feed = Feed.objects.order_by("name").first()
     return {"feed_id": feed.pk} if feed else None
@@ -191,6 +238,27 @@ ROWS: dict[str, Row] = {
     "agreement_signature": Row(STAFF),
     "agreement_text": Row(STAFF, lambda practice: {"version": agreements.CURRENT}),
     "agreements": Row(STAFF),
+    "absence_end": Row(STAFF, _absence),
+    "departure": Row(STAFF, _colleague),
+    "departure_undo": Row(STAFF, _colleague),
+    "invitation": Row(OPEN, _invitation_token),
+    "invitation_dead": Row(
+        OPEN, lambda practice: {"practice_public_id": practice.public_id, "token": "cut-off"}, url_name="invitation"
+    ),
+    "invitation_join": Row(OPEN, lambda practice: {"practice_public_id": practice.public_id}, redirects=True),
+    "invitation_renewal": Row(STAFF, _invitation),
+    "invitation_withdrawal": Row(STAFF, _invitation),
+    "member": Row(STAFF, _colleague),
+    "member_absence": Row(STAFF, _colleague),
+    "member_access": Row(STAFF, _colleague),
+    "member_own": Row(STAFF, _own_page, url_name="member"),
+    "my_absence": Row(STAFF),
+    "people": Row(STAFF),
+    "people_invite": Row(STAFF),
+    "people_roles": Row(STAFF),
+    "therapist": Row(STAFF, _therapist),
+    "therapist_new": Row(STAFF),
+    "therapists": Row(STAFF),
     "appearance": Row(OPEN),
     "campaign": Row(STAFF, _rule("active")),
     "campaign_activation": Row(STAFF, _rule("draft")),

@@ -22,6 +22,7 @@ OPEN = {
     "api_docs", "api_missing", "api_schema",  # the reference says nothing about any practice
     "appearance", "csp_report", "livez", "metrics", "readyz", "signin", "signin_factor", "signin_verify", "signout",
     "start",
+    "invitation",  # its token is the key
     "follow_link", "sendgrid_events",  # a patient's signed link; a provider's signed call
     "sign_up", "sign_up_sent", "sign_up_confirm",  # starting a practice: rate limited, then behind a mailed link
     "survey_sample",  # keeps nothing

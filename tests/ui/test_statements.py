@@ -14,6 +14,7 @@ BARS = {pages.STAFF: 12, pages.PORTAL: 6}
 # What these may ask instead: they show seven kinds of rows about one person or one rule (a copy: all kinds), or run the
 # evaluator's probes.
 OWN = {
+    "member": 15,  # roles, clinics, profiles and covers to choose from, beside the person's own
     "inbox": 16, "inbox_item": 17, "campaign": 14, "campaign_edit": 14, "campaign_explain": 15, "campaign_new": 13,
     "inbox_list": 9, "inbox_empty": 8, "pulse": 6, "survey_thanks": 7,
     "patient_copy": 20, "patient_privacy": 13,

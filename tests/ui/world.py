@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from accounts import agreement_files, agreements, api_keys, support
-from accounts.models import Agreement, Membership, Practice, User
+from accounts import absence, agreement_files, agreements, api_keys, invitations, support
+from accounts.models import Agreement, Membership, MembershipClinic, Practice, User
 from campaigns import actions, lifecycle
 from integrations import uploads
 from messaging.compose import library
@@ -42,6 +42,7 @@ def build() -> tuple[Practice, User]:
         rights.ask_amendment(
             Patient.objects.earliest("created_at"), "My birth date is wrong", by=owner, now=clock.now()
         )
+        _people(practice, clinic)
         support.grant(practice, sees_as="read_only", hours=4, reason="The feed", by=owner, now=clock.now())
         api_keys.make(practice, "Warehouse", ["clinics:read"], by=owner, now=clock.now(), lasts=None)
     deliver.deliver_due("email")
@@ -69,6 +70,18 @@ def _agreements(practice: Practice, owner: User) -> None:
     agreement_files.keep(
         signed, agreement_files.Paper("signed.pdf", agreement_files.PDF, b"%PDF-1.7\n%%EOF\n"), now=clock.now()
     )
+
+
+def _people(practice: Practice, clinic: object) -> None:
+    """A colleague who is away and covered, one who has left, an open invitation, a therapist without a name."""
+    owner, now = Membership.objects.get(), clock.now()
+    therapist = MembershipFactory(role=Membership.Role.THERAPIST, user__name="Priya Nair", therapist=TherapistFactory())
+    MembershipClinic.objects.create(membership=therapist, clinic=clinic)
+    MembershipFactory(role=Membership.Role.FRONT_DESK, user__name="Dana Kowalski", ended_at=now)
+    day = absence.today(now)
+    absence.plan(therapist, starts_on=day, ends_on=day + timedelta(days=7), cover=owner)
+    invitations.invite(practice, "sam.lee@example.com", "front_desk", by=owner, clinics=[clinic], now=now)
+    TherapistFactory(first_name="", last_name="", named=False)
 
 
 def _feed(practice: Practice, owner: User) -> None:
