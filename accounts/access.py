@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "campaigns.run": frozenset({OWNER, MANAGER}),
     "outbox.view": frozenset({OWNER, MANAGER, FRONT_DESK}),
     "nps.report": frozenset({OWNER, MANAGER, READ_ONLY}),
+    "nps.answers": frozenset({OWNER, MANAGER}),  # what a named patient answered (nps.md section 4)
     "nps.recover": frozenset({OWNER, MANAGER, FRONT_DESK}),
     "nps.set_up": frozenset({OWNER, MANAGER}),
     "feeds.manage": frozenset({OWNER, MANAGER}),

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.access import may, staff_view
 from campaigns import lifecycle, preview, queries, zones
@@ -50,6 +50,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @staff_view("campaigns.draft")
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     """A new rule as one sentence."""
     document = new_document()
@@ -65,6 +66,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @staff_view("campaigns.draft")
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, rule_id: UUID) -> HttpResponse:
     """The sentence with its slots; saving keeps a draft, which changes nothing that runs."""
     rule = _rule(rule_id)

@@ -64,6 +64,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/platform_usage.html", _tabs("console_usage") | context)
 
 
+@require_GET
 @platform_view
 def practice(request: HttpRequest, platform_practice: UUID) -> HttpResponse:
     """One practice: its counts, and suspending or resuming it."""

@@ -34,6 +34,6 @@ def home(request: HttpRequest) -> HttpResponse:
             "elsewhere": inbox.with_colleagues(request),
             "date": timezone.localtime(now).date(),
             "fewest": FEWEST,
-            "sees_answers": may(request.membership, "nps.set_up"),
+            "sees_answers": may(request.membership, "nps.answers"),
         },
     )

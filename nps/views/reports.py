@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from accounts import scope
-from accounts.access import MANAGER, OWNER, may, staff_view
+from accounts.access import may, staff_view
 from accounts.models import Therapist
 from nps import findings, masking, reports
 from nps.models import RecoveryCase, Response, Stage
@@ -140,7 +140,7 @@ def _context(request: HttpRequest, found: Report) -> dict[str, Any]:
 
 def _reads_comments(request: HttpRequest) -> bool:
     """Names and words are for owners and managers (nps.md 4)."""
-    return request.membership.role in {OWNER, MANAGER}  # type: ignore[attr-defined]
+    return may(request.membership, "nps.answers")  # type: ignore[attr-defined]
 
 
 def _comments(request: HttpRequest, found: Report, show: str) -> list[dict[str, Any]]:

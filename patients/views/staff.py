@@ -32,7 +32,7 @@ GROUPS = (("", "All"), ("visits", "Visits"), ("messages", "Messages"), (FEEDBACK
 
 def sees_answers(member: Membership) -> bool:
     """Whether a member may know what a named patient answered: owner and manager (nps.md section 4)."""
-    return may(member, "nps.set_up")
+    return may(member, "nps.answers")
 
 
 @require_GET

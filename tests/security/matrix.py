@@ -1,0 +1,165 @@
+"""Who gets in where: one row for every URL name (security.md I7). docs/reference/roles.md tells how to add one.
+
+The letters are those of ui.md section 9: O owner, M manager, T therapist, F front desk, R read-only, P patient of the
+practice, S operator of the platform, G the same under an owner's grant of a manager's eyes; X is the owner of another
+practice, Q a patient of another, A anybody without a session. A row says what
+the product should do, on its own: it does not ask accounts.access, which may be wrong.
+"""
+
+from dataclasses import dataclass
+
+ROLES = {"O": "owner", "M": "manager", "T": "therapist", "F": "front_desk", "R": "read_only"}
+EVERYBODY = "OMTFRPQSGXA"
+DOORS = ("/signin/",)  # where who is not signed in is sent; the portal's door is added with it
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`who` gets in, by the `methods` that the view answers (HEAD may come with GET).
+
+    `acts`: who gets in by POST, where these are fewer (staff read a survey's page, but never answer for a patient).
+    `scoped`: it is about one patient, and for who does not see him (a manager of another clinic, a therapist who sees
+    only his own) it does not exist. `whole`: it shows the whole practice, so that a manager of one clinic is refused.
+    `missing`: for these it does not exist either, by a rule of its own (a recovery case that nobody gave them).
+    """
+
+    who: str
+    methods: str = "GET"
+    acts: str | None = None
+    scoped: bool = False
+    whole: bool = False
+    missing: str = ""
+
+
+ROWS: dict[str, Row] = {
+    # Open to everybody: signing in, links that carry their own right, what browsers and providers report, health.
+    "appearance": Row(EVERYBODY, "POST"),
+    "csp_report": Row(EVERYBODY, "POST"),
+    "dev_codes": Row(EVERYBODY),
+    "dev_mail": Row(EVERYBODY),
+    "dev_mail_html": Row(EVERYBODY),
+    "dev_mail_message": Row(EVERYBODY),
+    "dev_parts": Row(EVERYBODY),
+    "follow_link": Row(EVERYBODY),
+    "livez": Row(EVERYBODY),
+    "metrics": Row(EVERYBODY),
+    "readyz": Row(EVERYBODY),
+    "sendgrid_events": Row("", "POST"),  # the example is not signed
+    "signin": Row(EVERYBODY, "GET POST"),
+    "signin_factor": Row(EVERYBODY, "GET POST"),
+    "signin_verify": Row(EVERYBODY, "GET POST"),
+    "sign_up": Row(EVERYBODY, "GET POST"),
+    "sign_up_confirm": Row(EVERYBODY, "GET POST"),
+    "sign_up_sent": Row(EVERYBODY),
+    "signout": Row(EVERYBODY, "POST"),
+    "start": Row(EVERYBODY),
+    "survey": Row(EVERYBODY, "GET POST", acts="PQA"),
+    "survey_comment": Row(EVERYBODY, "GET POST", acts="PQA"),
+    "survey_contact": Row(EVERYBODY, "GET POST", acts="PQA"),
+    "survey_drivers": Row(EVERYBODY, "GET POST", acts="PQA"),
+    "survey_sample": Row(EVERYBODY, "GET POST"),
+    "survey_stop": Row(EVERYBODY, "GET POST", acts="PQA"),
+    # The API asks for a key, never for a session (tests/api/test_matrix.py has the keys).
+    "api:clinics-detail": Row(""),
+    "api:clinics-list": Row(""),
+    "api:practice-detail": Row(""),
+    "api:staff-detail": Row(""),
+    "api:staff-list": Row(""),
+    "api:therapists-detail": Row(""),
+    "api:therapists-list": Row(""),
+    "api_docs": Row(EVERYBODY),
+    "api_missing": Row("", "GET POST HEAD OPTIONS PUT PATCH DELETE", missing=EVERYBODY),
+    "api_schema": Row(EVERYBODY),
+    # The platform's console: for everybody else there is no such page.
+    "console": Row("SG", missing="OMTFRX"),
+    "console_practice": Row("SG", missing="OMTFRX"),
+    "console_resumption": Row("SG", "POST", missing="OMTFRX"),
+    "console_service": Row("SG", missing="OMTFRX"),
+    "console_suspension": Row("SG", "POST", missing="OMTFRX"),
+    "console_usage": Row("SG", missing="OMTFRX"),
+    # Staff, outside a practice.
+    "practices": Row("OMTFRSGX"),
+    # The day's work.
+    "inbox": Row("OMTFR"),
+    "inbox_closure": Row("", "POST", missing="OMTF"),  # the example is a recovery case, which ends by a resolution
+    "inbox_closure_undo": Row("", "POST", missing="OMTF"),
+    "inbox_contact": Row("OM", "POST", scoped=True, missing="TF"),
+    "inbox_item": Row("OM", scoped=True, missing="TFR"),
+    "inbox_list": Row("OMTFR"),
+    "inbox_ownership": Row("OM", "POST", scoped=True, missing="TF"),
+    "inbox_resolution": Row("OM", "POST", scoped=True, missing="TF"),
+    "inbox_resolution_undo": Row("OM", "POST", scoped=True, missing="TF"),
+    "pulse": Row("OMTFR"),
+    "today": Row("OMTFR"),
+    # The first day.
+    "first_day": Row("OM"),
+    "first_day_later": Row("OM", "POST"),
+    "first_day_statement": Row("OM", "POST"),
+    "first_day_survey": Row("OM", "POST"),
+    # Patients.
+    "patient": Row("OMTFR", scoped=True),
+    "patient_amendment": Row("OM", "GET POST", scoped=True),
+    "patient_amendments": Row("OM", "POST", scoped=True),
+    "patient_consents": Row("OMTFR", scoped=True),
+    "patient_copy": Row("OM", scoped=True),
+    "patient_disclosures": Row("OM", "POST", scoped=True),
+    "patient_episodes": Row("OMTFR", scoped=True),
+    "patient_privacy": Row("OMTFR", scoped=True),
+    "patient_restriction": Row("OMTF", "POST", scoped=True),
+    "patient_restriction_undo": Row("OMTF", "POST", scoped=True),
+    "patients": Row("OMTFR"),
+    # Campaigns: therapist and front desk draft and pause (campaigns.md section 1).
+    "campaign": Row("OMTF"),
+    "campaign_activation": Row("OM", "POST"),
+    "campaign_archive": Row("OM", "POST"),
+    "campaign_discarding": Row("OMTF", "POST"),
+    "campaign_edit": Row("OMTF", "GET POST"),
+    "campaign_explain": Row("OMTF", scoped=True),
+    "campaign_new": Row("OMTF", "GET POST"),
+    "campaign_pause": Row("OMTF", "POST"),
+    "campaign_publication": Row("OM", "POST"),
+    "campaign_resumption": Row("OM", "POST"),
+    "campaigns": Row("OMTF"),
+    # Messages.
+    "message_html": Row("OMF", scoped=True),
+    "outbox": Row("OMF"),
+    "outbox_message": Row("OMF", scoped=True),
+    # Feedback: what a named patient answered is for owner and manager (nps.md section 4).
+    "nps:recovery": Row("OMF"),
+    "nps:report": Row("OMR"),
+    "nps:report_chart": Row("OMR"),
+    "nps:report_pdf": Row("OMR"),
+    "nps:responses": Row("OM"),
+    "nps:review_removal": Row("OM", "POST"),
+    "nps:reviews": Row("OM", "GET POST"),
+    "nps:reviews_policy": Row("OM", "POST"),
+    "recovery_case": Row("OM", scoped=True, missing="F"),
+    # Settings.
+    "agreement": Row("O", "GET POST", whole=True),
+    "agreement_new": Row("O", "GET POST", whole=True),
+    "agreement_paper": Row("O", whole=True),
+    "agreement_signature": Row("O", "POST", whole=True),
+    "agreement_text": Row("O", whole=True),
+    "agreements": Row("O", whole=True),
+    "api_key_new": Row("O", "GET POST"),
+    "api_key_revocation": Row("O", "GET POST"),
+    "api_keys": Row("O"),
+    "channel_settings": Row("OM", "GET POST"),
+    "channel_test": Row("OM", "POST"),
+    "consent_policy": Row("OM", "GET POST"),
+    "feed": Row("OM", "GET POST", whole=True),
+    "feed_dead": Row("OM", whole=True),
+    "feed_dead_letter": Row("OM", whole=True),
+    "feed_dead_raw": Row("OM", "POST", whole=True),
+    "feed_dead_replay": Row("OM", "POST", whole=True),
+    "feed_dead_replay_all": Row("OM", "POST", whole=True),
+    "feed_dead_rest": Row("OM", "POST", whole=True),
+    "feed_import": Row("OM", whole=True),
+    "feed_live": Row("OM", "POST", whole=True),
+    "feed_new": Row("OM", "GET POST", whole=True),
+    "feed_pause": Row("OM", "POST", whole=True),
+    "feeds": Row("OM", whole=True),
+    "settings": Row("OM"),
+    "support_access": Row("O", "GET POST", whole=True),
+    "support_end": Row("O", "POST", whole=True),
+}
