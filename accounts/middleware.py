@@ -23,11 +23,11 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 class StaffMiddleware:
     """Deny by default: every page needs a person with a verified second factor, but those that say otherwise.
 
-    Open are views marked with Django's `login_not_required` and the patients' pages (`practice_public_id` in the URL;
-    their door is `patients`). A URL with a `practice_slug` needs a membership there as well, whatever its view is
-    marked with, or, for a platform operator, an owner's support grant; a practice that does not exist and one where the
-    person does not work are the same 404. Where support looks in, and where the practice is suspended, requests that
-    would change something are refused.
+    Open are views marked with Django's `login_not_required` and the patients' pages (`practice_public_id` in the URL,
+    or a view marked `for_patients`; their door is `patients`). A URL with a `practice_slug` needs a membership there as
+    well, whatever its view is marked with, or, for a platform operator, an owner's support grant; a practice that does
+    not exist and one where the person does not work are the same 404. Where support looks in, and where the practice is
+    suspended, requests that would change something are refused.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -77,6 +77,8 @@ class StaffMiddleware:
         if "practice_slug" in kwargs and request.method not in SAFE_METHODS:
             _refuse_changes(request)
         if "practice_slug" in kwargs or "practice_public_id" in kwargs or not getattr(view, "login_required", True):
+            return None
+        if getattr(view, "for_patients", False):  # /portal/…: the door is PortalMiddleware's
             return None
         return None if home.signed_in(request) else _ask_to_sign_in(request)
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from integrations.models import SourceRecord
-from patients import consent
+from patients import access, consent
 from patients.models import Episode, EpisodeRegion, ExternalId, Patient, Visit
 from prm.tenancy.models import DatabaseClock
 
@@ -46,6 +46,7 @@ _VISIT = (
 )  # fmt: skip
 _COLUMNS = {Patient: _PATIENT, Episode: _EPISODE, Visit: _VISIT}
 VISIT_EPISODE = _VISIT.index("episode_id")
+_ADDRESSES = tuple(_PATIENT.index(name) for name in ("email", "phone"))
 
 
 def values_of(row: Any) -> tuple[Any, ...]:
@@ -64,6 +65,8 @@ def write(changes: Changes, *, now: datetime) -> None:
     for model, rows in written:
         dirty = [r for r in rows.values() if r.pk in changes.new or changes.before.get(r.pk) != values_of(r)]
         columns = _COLUMNS[model]
+        if model is Patient:
+            _end_links_to_old_addresses(changes, dirty, now=now)
         for row in dirty:
             if row.pk not in changes.new:
                 row.changed_at = DatabaseClock()
@@ -77,6 +80,18 @@ def write(changes: Changes, *, now: datetime) -> None:
         list(changes.records.values()), update_conflicts=True, unique_fields=["id"], update_fields=["row_id"]
     )
     consent.arrive(changes.addressed, now=now)
+
+
+def _end_links_to_old_addresses(changes: Changes, dirty: list[Patient], *, now: datetime) -> None:
+    """Whoever reads the mailbox or number that was the patient's must not come in with its links (security.md §2)."""
+    moved = [
+        patient.pk
+        for patient in dirty
+        if (before := changes.before.get(patient.pk)) is not None
+        and any(before[at] and before[at] != values_of(patient)[at] for at in _ADDRESSES)
+    ]
+    if moved:
+        access.address_changed(moved, now=now)
 
 
 def _write_ids(changes: Changes) -> None:

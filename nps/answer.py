@@ -41,6 +41,14 @@ def answer(
     return _changed(counting, patient, score, comment, channel=channel, now=now)
 
 
+def waiting(patient: Patient, *, now: datetime) -> SurveyInvitation | None:
+    """The newest survey that was sent to the patient, is open at `now` (aware) and has no answer yet."""
+    sent = SurveyInvitation.objects.filter(
+        patient=patient, state=SurveyInvitation.State.SENT, expires_at__gt=now, responses=None
+    )
+    return sent.order_by("-asked_at").first()
+
+
 def add_comment(response: Response, text: str, *, now: datetime) -> None:
     """Replace the words of an answer; empty text changes nothing, so that a blank form never wipes them."""
     _check_length(text)

@@ -10,9 +10,13 @@ class NpsConfig(AppConfig):
         """Timeline kinds, work-item kinds, metrics, the survey step and the entry of the side bar."""
         from campaigns import actions
         from nps import metrics, registrations, steps
+        from nps.views import portal as pages
+        from patients.models import PortalLink
+        from patients.portal import register_link_page
         from prm.ui import navigation
 
         registrations.register()
+        register_link_page(PortalLink.LinkPurpose.SURVEY, pages.survey)
         actions.register(steps.ACTION)
         metrics.define()
         navigation.register(

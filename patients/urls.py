@@ -1,9 +1,13 @@
-"""Addresses of the patients app."""
+"""Addresses of the patients app: a link's page under /portal/<practice>/, the staff's under /<practice_slug>/."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from patients.views import rights, staff
+from patients.views import portal, rights, staff
 from patients.views.consent_policy import consent_policy
+
+TOKEN = r"^(?P<token>[A-Za-z0-9_-]{20,100})"  # noqa: S105  (a pattern, no token; longer than any fixed page's name)
+
+portal_urlpatterns = [re_path(TOKEN + "$", portal.link, name="portal_link")]
 
 staff_urlpatterns = [
     path("patients/", staff.patients, name="patients"),

@@ -29,6 +29,7 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "campaigns.tasks.tick": (60, "evaluate"),
     "nps.tasks.settle_all": (60, "evaluate"),
     "prm.audit.tasks.seal_all": (900, "report"),
+    "portal.tasks.answer_link_requests": (10, "deliver"),
 }
 
 app = Celery("prm")

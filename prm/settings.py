@@ -244,6 +244,9 @@ SMTP_URL = text("SMTP_URL", "")
 MAIL_FROM = text("PRM_MAIL_FROM", f"PRM <no-reply@{urlsplit(SITE_URL).hostname}>")
 HTTP_CONNECT_TIMEOUT, HTTP_READ_TIMEOUT = 5, 20  # seconds; the providers' clients have no default timeout
 
+# What a link to a map begins with; the clinic's address follows. A person's tap opens it, our pages ask it nothing.
+MAP_URL = text("PRM_MAP_URL", "https://www.google.com/maps/search/?api=1&query=")
+
 # Whether a process that finds no chart renderer starts one of its own; off where a supervisor runs `manage.py charts`.
 CHARTS_AUTOSTART = flag("PRM_CHARTS_AUTOSTART", default=True)
 

@@ -9,17 +9,22 @@ from pathlib import Path
 
 from accounts.models import Practice
 from messaging.compose import mail, versions
-from messaging.models import TemplateVersion, Topic
+from messaging.models import Klass, TemplateVersion, Topic
 from patients.models import Channel
 
 SURVEY, REVIEW_REQUEST, SURVEY_TEXT = "survey", "review_request", "survey_text"
+ACCESS_LINK, ACCESS_TEXT, ACCESS_TEXT_NAMED = "access_link", "access_text", "access_text_named"
 
 WORDINGS = Path(__file__).parent / "wordings"
 _BUILT_IN: dict[str, tuple[str, str]] = {
     SURVEY: ("Survey by e-mail", Channel.EMAIL),
     REVIEW_REQUEST: ("Review request", Channel.EMAIL),
     SURVEY_TEXT: ("Survey by text message", Channel.SMS),
+    ACCESS_LINK: ("Link to the patient’s page", Channel.EMAIL),
+    ACCESS_TEXT: ("Link to the patient’s page by text message", Channel.SMS),
+    ACCESS_TEXT_NAMED: ("Link by text message to a shared number", Channel.SMS),
 }
+_OF_SECURITY = {ACCESS_LINK, ACCESS_TEXT, ACCESS_TEXT_NAMED}
 
 
 def version(practice: Practice, key: str) -> TemplateVersion:
@@ -33,7 +38,9 @@ def version(practice: Practice, key: str) -> TemplateVersion:
         return own
     content = json.loads((WORDINGS / f"{key}.json").read_text())
     return versions.publish(
-        key, name=name, content=content, topic=Topic.SURVEYS, channel=channel,
+        key, name=name, content=content, channel=channel,
+        topic=Topic.MESSAGES if key in _OF_SECURITY else Topic.SURVEYS,
+        klass=Klass.SECURITY if key in _OF_SECURITY else Klass.CARE,
         languages=mail.shown_languages(practice.languages),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from nps import answer as answers
 from nps import reviews, wording
@@ -14,9 +14,9 @@ from nps.forms import CommentForm, ContactForm, DriversForm, ScoreForm
 from nps.models import Response, SurveyInvitation
 from nps.score import Bucket
 from patients import access
-from patients.middleware import LANGUAGE_COOKIE
+from patients.middleware import chosen_language
 from patients.models import PortalLink
-from patients.portal import portal_view
+from patients.portal import LinkPage, behind_link, dead_link, patient_view
 from prm import clock
 from prm.audit.record import record
 
@@ -24,23 +24,19 @@ SWITCH = "switch"  # a POST that has it only changes the language and brings alo
 SurveyView = Callable[[HttpRequest, PortalLink, SurveyInvitation], HttpResponse]
 
 
-def survey_view(view: SurveyView) -> Callable[..., HttpResponse]:
-    """A page behind a survey link: unknown and expired links have pages of their own, and staff may not answer.
+def survey_page(view: SurveyView) -> LinkPage:
+    """A page behind a survey link: a link whose survey is gone is a dead one, and staff may not answer.
 
     Without a choice of the reader's own the page speaks the language of the mail.
     """
 
-    @portal_view
     @wraps(view)
-    def guarded(request: HttpRequest, token: str) -> HttpResponse:
-        link = access.find_link(token, purpose=PortalLink.LinkPurpose.SURVEY)
+    def guarded(request: HttpRequest, link: PortalLink) -> HttpResponse:
         invitation = _invitation(link)
-        if link is None or invitation is None:
-            return render(request, "nps/survey_no_link.html", {"expired": False}, status=404)
-        with translation.override(_language(request, invitation)):
+        if invitation is None:
+            return dead_link(request)
+        with translation.override(chosen_language(request) or invitation.language):
             request.LANGUAGE_CODE = wording.language()
-            if not access.live(link, now=clock.now()):
-                return render(request, "nps/survey_no_link.html", {"expired": True}, status=410)
             if request.method == "POST" and SWITCH not in request.POST and request.user.is_authenticated:
                 return render(request, "nps/survey_staff.html", status=403)
             return view(request, link, invitation)
@@ -48,8 +44,12 @@ def survey_view(view: SurveyView) -> Callable[..., HttpResponse]:
     return guarded
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@survey_view
+def survey_view(view: SurveyView) -> Callable[..., HttpResponse]:
+    """A page at an address of its own below a survey link."""
+    return behind_link(PortalLink.LinkPurpose.SURVEY)(survey_page(view))
+
+
+@survey_page
 def survey(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:
     """The question, with the score of `?s=` chosen; or thanks and what may follow (`?sent=1`). A POST answers."""
     if request.method != "POST":
@@ -69,6 +69,20 @@ def survey(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation)
     )  # fmt: skip
     _record(request, "survey.answered", invitation)
     return redirect(f"{request.path}?sent=1")
+
+
+@require_POST
+@patient_view
+def open_survey(request: HttpRequest) -> HttpResponse:
+    """From the patient's own page to the survey that waits for him, by a new link as in a mail."""
+    now = clock.now()
+    invitation = answers.waiting(request.patient, now=now)
+    if invitation is None:
+        return redirect("portal_home")
+    _link, token = access.issue_link(
+        request.patient, PortalLink.LinkPurpose.SURVEY, now=now, lasts=invitation.expires_at - now, source=invitation.pk
+    )
+    return redirect(access.link_path(request.practice, token))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -183,15 +197,10 @@ def _thanks(
     )
 
 
-def _invitation(link: PortalLink | None) -> SurveyInvitation | None:
-    if link is None or link.source is None:
+def _invitation(link: PortalLink) -> SurveyInvitation | None:
+    if link.source is None:
         return None
     return SurveyInvitation.objects.select_related("survey", "patient", "clinic").filter(pk=link.source).first()
-
-
-def _language(request: HttpRequest, invitation: SurveyInvitation) -> str:
-    chosen = request.GET.get("lang") or request.COOKIES.get(LANGUAGE_COOKIE)
-    return chosen if chosen in {"en", "es"} else invitation.language
 
 
 def _asked_for(request: HttpRequest, response: Response | None) -> str:

@@ -2,7 +2,7 @@
 
 from patients.models.care import Episode, EpisodeRegion, Visit
 from patients.models.consent import Channel, Consent, ConsentPolicy, Purpose
-from patients.models.links import PortalLink
+from patients.models.links import BirthDateTry, PortalLink, PortalSession
 from patients.models.people import ExternalId, Patient
 from patients.models.rights import Amendment, Disclosure
 from patients.models.timeline import TimelineEntry
@@ -10,6 +10,7 @@ from patients.models.work import WorkItem, WorkItemLine
 
 __all__ = [
     "Amendment",
+    "BirthDateTry",
     "Channel",
     "Consent",
     "ConsentPolicy",
@@ -19,6 +20,7 @@ __all__ = [
     "ExternalId",
     "Patient",
     "PortalLink",
+    "PortalSession",
     "Purpose",
     "TimelineEntry",
     "Visit",

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import may, staff_view
 from accounts.models import Membership
-from patients import consent, search, timeline
+from patients import access, consent, search, sessions, timeline
 from patients.models import Channel, Consent, Episode, Patient, Purpose, TimelineEntry, Visit
 from prm import clock
 from prm.audit.record import record
@@ -111,7 +111,8 @@ def consents(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 def patient_of(request: HttpRequest, patient_id: UUID) -> Patient | HttpResponse:
     """The patient, or the way to the survivor of a merge. The reading is audited."""
     seen = Patient.objects.visible_to(request.membership)
-    found = get_object_or_404(seen.prefetch_related(_episodes()), pk=patient_id)
+    shown = sessions.with_ways_in(seen.prefetch_related(_episodes()), now=clock.now())
+    found = get_object_or_404(shown, pk=patient_id)
     if found.merged_into_id and not seen.filter(pk=found.merged_into_id).exists():
         raise Http404
     record("patient.read", now=clock.now(), request=request, patient_id=found.pk)
@@ -137,19 +138,23 @@ def head_of(request: HttpRequest, found: Patient, current: str) -> dict[str, Any
         "episode": all_episodes[0] if all_episodes else None,
         "episodes": all_episodes,
         "next_visit": _next_visit(all_episodes, now),
+        "may_let_in": may(request.membership, "inbox.work") and access.living(found),
+        "may_text": bool(found.phone) and _granted(newest, Channel.SMS),
         "may": [
-            (label, bool(row and row.granted))
-            for label, row in (
-                ("E-mail", newest.get((Channel.EMAIL, Purpose.CARE))),
-                ("Texts", newest.get((Channel.SMS, Purpose.CARE))),
-                ("Marketing", newest.get((Channel.EMAIL, Purpose.MARKETING))),
-            )
+            ("E-mail", _granted(newest, Channel.EMAIL)),
+            ("Texts", _granted(newest, Channel.SMS)),
+            ("Marketing", _granted(newest, Channel.EMAIL, Purpose.MARKETING)),
         ],
         "tabs": [
             {"label": label, "url": reverse(name, args=[request.practice.slug, found.pk]), "current": name == current}
             for label, name in tabs
         ],
     }
+
+
+def _granted(newest: dict[tuple[str, str], Consent], channel: str, purpose: str = Purpose.CARE) -> bool:
+    row = newest.get((channel, purpose))
+    return bool(row and row.granted)
 
 
 def _row(found: Patient, now: datetime) -> dict[str, Any]:

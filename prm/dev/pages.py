@@ -6,6 +6,7 @@ A URL name without a row here fails tests/ui/test_pages.py, so that no page esca
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, F
@@ -24,6 +25,7 @@ from accounts.models import (
     Therapist,
     User,
 )
+from accounts.queries import practices_of
 from campaigns.models import Firing, Rule
 from integrations.models import Feed, ImportBatch, RawMessage
 from messaging import links
@@ -31,8 +33,9 @@ from messaging.channels.preview.send import mailbox
 from messaging.models import OutboxMessage
 from nps import findings
 from nps.models import RecoveryCase, ReviewSite, SurveyInvitation
-from patients import access
-from patients.models import Amendment, Patient, PortalLink, WorkItem
+from patients import access, sessions
+from patients import models as patients
+from patients.models import Amendment, Patient, PortalLink, PortalSession, WorkItem
 from prm import clock, crypto
 from prm.dev import browser
 from prm.tenancy import use_practice
@@ -41,6 +44,8 @@ Arguments = Callable[[Practice], dict[str, Any] | None]
 STAFF, PORTAL, OPEN = "staff", "portal", "open"
 OPERATOR = "operator"  # of the platform
 SIGNED_IN, OWES_CODE, OWES_FACTOR = "signed in", "owes a code", "owes a second factor"  # outside any practice
+PATIENT, PATIENT_AWAY = "patient", "patient away"  # signed in on his own phone; who must prove himself again there
+FOR_PATIENTS = {PORTAL, PATIENT, PATIENT_AWAY}  # in two languages, for thumbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,35 @@ def _survey_token(*, answered: bool) -> Arguments:
         return {"token": token}
 
     return arguments
+
+
+def _access_token(practice: Practice) -> dict[str, Any] | None:
+    """A new link that signs a patient in."""
+    person = _patient_with_most_to_see()
+    if person is None:
+        return None
+    _link, token = access.issue_link(person, PortalLink.LinkPurpose.ACCESS, now=clock.now(), lasts=access.ACCESS_LASTS)
+    return {"token": token}
+
+
+def _patient_with_most_to_see() -> Patient | None:
+    """One who has a visit booked, and a survey that waits if anybody has one."""
+    now = clock.now()
+    booked = patients.Visit.objects.shown().filter(status="booked", starts_at__gt=now, episode__status="active")
+    asked = SurveyInvitation.objects.filter(state="sent", expires_at__gt=now, responses=None).values("patient")
+    people = Patient.objects.living().filter(pk__in=booked.values("patient"), birth_date__isnull=False)
+    return people.filter(pk__in=asked).order_by("pk").first() or people.order_by("pk").first()
+
+
+def _device(practice: Practice) -> dict[str, Any] | None:
+    device = PortalSession.objects.order_by("-started_at").first()
+    return {"session_id": device.pk} if device else None
+
+
+def _portal_message(practice: Practice) -> dict[str, Any] | None:
+    """A patient and a message of his."""
+    message = OutboxMessage.objects.filter(patient__isnull=False).order_by("-created_at").first()
+    return {"patient_id": message.patient_id, "message_id": message.pk} if message else None
 
 
 def _work_item(practice: Practice) -> dict[str, Any] | None:
@@ -334,8 +368,23 @@ ROWS: dict[str, Row] = {
     "patient_restriction": Row(STAFF, _person),
     "patient_restriction_undo": Row(STAFF, _person),
     "patient_episodes": Row(STAFF, _person),
+    "patient_portal_end": Row(STAFF, _person),
+    "patient_portal_link": Row(STAFF, _person),
+    "patient_portal_link_undo": Row(STAFF, _portal_message),
     "patients": Row(STAFF, query="?view=everyone"),
     "patients_none": Row(STAFF, url_name="patients", query="?q=zzzz"),
+    "portal_access": Row(PORTAL, _access_token, url_name="portal_link"),
+    "portal_check": Row(PATIENT_AWAY),
+    "portal_device_end": Row(PATIENT, _device),
+    "portal_door": Row(PORTAL),
+    "portal_help": Row(PATIENT),
+    "portal_home": Row(PATIENT),
+    "portal_new_link": Row(PORTAL),
+    "portal_new_link_sent": Row(PORTAL, url_name="portal_new_link", query="?sent=1"),
+    "portal_new_link_why": Row(PORTAL, url_name="portal_new_link", query="?why=idle"),
+    "portal_privacy": Row(PORTAL),
+    "portal_sign_out": Row(PATIENT),
+    "portal_survey": Row(PATIENT),
     "practices": Row(SIGNED_IN),
     "console": Row(OPERATOR),
     "console_practice": Row(OPERATOR, _this_practice),
@@ -357,14 +406,14 @@ ROWS: dict[str, Row] = {
     "support_access": Row(STAFF),
     "support_end": Row(STAFF, _support_grant),
     "today": Row(STAFF),
-    "survey": Row(PORTAL, _survey_token(answered=False)),
     "survey_sample": Row(PORTAL),
     "survey_sample_thanks": Row(PORTAL, url_name="survey_sample", query="?sent=1"),
+    "survey": Row(PORTAL, _survey_token(answered=False), url_name="portal_link"),
     "survey_comment": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
     "survey_contact": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
     "survey_drivers": Row(PORTAL, _survey_token(answered=True), redirects=True),  # read by hand, it leads to the thanks
     "survey_stop": Row(PORTAL, _survey_token(answered=False)),
-    "survey_thanks": Row(PORTAL, _survey_token(answered=True), url_name="survey", query="?sent=1"),
+    "survey_thanks": Row(PORTAL, _survey_token(answered=True), url_name="portal_link", query="?sent=1"),
 }
 
 
@@ -428,6 +477,8 @@ def cookies(side: str, owner: User, address: str) -> list[dict[str, str]]:
             email="operator@example.com", defaults={"name": "Sam Operator", "is_platform_operator": True}
         )
         return [browser.signed_in(operator, address)]
+    if side in {PATIENT, PATIENT_AWAY}:
+        return [_patients_cookie(practices_of(owner)[0], address, away=side == PATIENT_AWAY)]
     if side == OWES_CODE:
         if signin.confirmed_device(owner) is None:
             totp.new_device(owner, confirmed=True)
@@ -438,3 +489,14 @@ def cookies(side: str, owner: User, address: str) -> list[dict[str, str]]:
             totp.new_device(newcomer)
         return [browser.half_signed_in(newcomer, address)]
     return []
+
+
+def _patients_cookie(practice: Practice, address: str, *, away: bool) -> dict[str, str]:
+    """The cookie of a patient on his own phone, made by the function that the pages use; `away`: he was idle."""
+    with use_practice(practice.pk):
+        person = _patient_with_most_to_see()
+        if person is None:
+            return {"name": sessions.COOKIE, "value": "none", "url": address}
+        now = clock.now() - (2 * sessions.IDLE if away else timedelta(0))
+        _session, token = sessions.start(person, own_device=True, device="Safari, iPhone", now=now)
+    return {"name": sessions.COOKIE, "value": sessions.cookie_of(practice, token), "url": f"{address}/portal/"}

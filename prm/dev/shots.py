@@ -74,7 +74,7 @@ def _point_of_view(slug: str) -> tuple[Practice, User]:
 
 
 def _looks(visit: pages.Visit) -> list[Look]:
-    languages = ("en", "es") if visit.side == pages.PORTAL else ("en",)
+    languages = ("en", "es") if visit.side in pages.FOR_PATIENTS else ("en",)
     return [Look(language, size, theme) for language in languages for size in SIZES for theme in THEMES]
 
 

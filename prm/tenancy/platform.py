@@ -64,6 +64,11 @@ def practices_with_absences(at: datetime) -> list[UUID]:
     )
 
 
+def practices_with_link_requests() -> list[UUID]:
+    """Practices at whose door somebody asked for a link and waits for it."""
+    return _column("SELECT DISTINCT practice_id FROM portal_linkrequest WHERE answered_at IS NULL")
+
+
 def feeds_with_stored_messages() -> list[tuple[UUID, UUID]]:
     """(practice, feed) of the feeds that are not paused and hold messages that nobody has applied yet."""
     with connections[ALIAS].cursor() as cursor:

@@ -107,10 +107,28 @@ def in_words(value: object) -> str:
 
 def long_moment(value: datetime) -> str:
     """For patients: Tuesday, November 24 at 2:00 pm; martes 24 de noviembre a las 2:00 p. m."""
-    at = "a las" if _locale() == "es_US" else "at"
-    if _locale() == "es_US" and _local(value).hour % 12 == 1:
-        at = "a la"
-    return f"{long_day(value)} {at} {time_of_day(value)}"
+    return f"{long_day(value)} {_at(value)} {time_of_day(value)}"
+
+
+def near_day(value: datetime) -> str:
+    """For patients: Today, Tomorrow, else the long day, in the active zone."""
+    apart = (_local(value).date() - _local(clock.now()).date()).days
+    near = {0: ("Today", "Hoy"), 1: ("Tomorrow", "Mañana")}.get(apart)
+    if near:
+        return near[_locale() == "es_US"]
+    text = long_day(value)
+    return text[:1].upper() + text[1:]
+
+
+def near_moment(value: datetime) -> str:
+    """For patients: Today at 9:30 am, Tomorrow at 9:30 am, else the long moment, in the active zone."""
+    return f"{near_day(value)} {_at(value)} {time_of_day(value)}"
+
+
+def _at(value: datetime) -> str:
+    if _locale() == "en_US":
+        return "at"
+    return "a la" if _local(value).hour % 12 == 1 else "a las"
 
 
 def _spanish_day(on: date, *, short: bool) -> str:

@@ -187,8 +187,8 @@ def test_the_answer_can_be_changed_until_the_link_expires(client, sent):
     client.post(sent.path, {"score": "4"})
     with clock.at(NOW + timedelta(days=30)):
         late = client.post(sent.path, {"score": "9"})
-        assert (late.status_code, client.get(sent.path).status_code) == (410, 410)
-        assert "This link is too old" in page_of(late)
+        assert (late.status_code, client.get(sent.path).status_code) == (404, 404)
+        assert "This link does not work" in page_of(late)
         assert "(415) 555-0100" in page_of(late)
     with use_practice(sent.practice.pk):
         assert Response.objects.get().score == 4
@@ -220,13 +220,16 @@ def test_an_unknown_practice_is_a_404(client, sent):
 def test_a_link_for_something_else_answers_no_survey(client, sent):
     with use_practice(sent.practice.pk):
         PortalLink.objects.update(purpose="access")
-    assert client.post(sent.path, {"score": "9"}).status_code == 404
+    assert client.post(sent.path, {"score": "9"}).status_code == 422  # it asks for the birth date
+    assert client.post(f"{sent.path}/comment", {"comment": "x"}).status_code == 404
+    with use_practice(sent.practice.pk):
+        assert not Response.objects.exists()
 
 
 def test_an_ended_link_answers_nothing(client, sent):
     with use_practice(sent.practice.pk):
         PortalLink.objects.update(ended_at=NOW)
-    assert client.post(sent.path, {"score": "9"}).status_code == 410
+    assert client.post(sent.path, {"score": "9"}).status_code == 404
 
 
 def test_staff_cannot_answer_for_a_patient(client, sent):

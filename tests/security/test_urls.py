@@ -1,13 +1,16 @@
 """Every address of the resolver against the people who must not get in, and against requests that must not act."""
 
+import re
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
+from django.urls import resolve
 
 from accounts.models import RESERVED_WORDS, Practice, User
+from patients.urls import TOKEN
 from prm import clock
 from prm.ids import uuid7
 from tests.factories.accounts import PracticeFactory, staff_client
@@ -173,7 +176,7 @@ def test_another_practices_row_is_answered_as_one_that_does_not_exist(practice, 
 def test_an_unknown_public_id_is_a_404(practice, other):
     client = Client()
     for address in EVERY:
-        if address.is_portal:
+        if "practice_public_id" in address.arguments:
             where = urls.path(address, practice).replace(practice.public_id, "aaaaaaaaaa")
             found = {client.generic(method, where).status_code for method in ANY}
             assert found <= {404, 405}, address.name
@@ -197,12 +200,26 @@ def urls_token(where: str) -> str:
 def test_the_first_words_of_our_addresses_are_reserved():
     first = {address.pattern.split("/")[0] for address in EVERY if not address.is_staff} - {""}
     assert first <= RESERVED_WORDS
-    fixed = {
-        parts[2]
-        for parts in (address.pattern.split("/") for address in EVERY if address.is_portal)
-        if "<" not in parts[2]
-    }
-    assert fixed - {""} <= RESERVED_WORDS
+    assert words_of_the_portal() <= RESERVED_WORDS
+
+
+def words_of_the_portal() -> set[str]:
+    """Fixed words right under /portal/ and right under /portal/<practice>/."""
+    words = {word for one in EVERY if one.is_portal for word in one.pattern.split("/")[1:3]}
+    return {word for word in words if "<" not in word} - {""}
+
+
+def test_no_fixed_page_of_the_portal_is_taken_for_a_practice_or_a_link(practice):
+    """`/portal/<practice>/<token>` matches none of them, and no public id can be one of our words (daily.md §4)."""
+    portal = [one for one in EVERY if one.pattern.startswith("portal/")]
+    wrong = {}
+    for address in portal:
+        found = resolve(urls.path(address, practice))
+        if found.view_name != address.name:
+            wrong[address.name] = found.view_name
+    assert wrong == {}
+    public_id = re.compile(r"[a-z2-7]{10}")
+    assert {word for word in words_of_the_portal() if public_id.fullmatch(word) or re.match(TOKEN, word)} == set()
 
 
 def test_no_session_cookie_is_readable_by_scripts():

@@ -44,8 +44,8 @@ class Address:
 
     @property
     def is_portal(self) -> bool:
-        """Under /portal/<practice_public_id>/."""
-        return "practice_public_id" in self.arguments
+        """Under /portal/: a practice's pages, or those of the patient who is signed in on the device."""
+        return "practice_public_id" in self.arguments or self.pattern.startswith("portal/")
 
     @property
     def is_open(self) -> bool:

@@ -28,6 +28,7 @@ FUNCTIONS = {
     "practices_with_audit_work",
     "practices_with_dead_leases",
     "practices_with_due_messages",
+    "practices_with_link_requests",
     "practices_with_unread_events",
 }
 MAY_NAME_IT = {"prm/tenancy/platform.py", "prm/databases.py"}

@@ -47,7 +47,7 @@ def visit_one(name: str, browser: Browser, address: str, *, language: str = "", 
         return
     before = policy_reports()
 
-    portal = visit.side == pages.PORTAL
+    portal = visit.side in pages.FOR_PATIENTS
     spanish = ("&" if "?" in visit.path else "?") + f"lang={language}" if portal and language else ""
     cookies = pages.cookies(visit.side, owner, address)
     with harness.watched(browser, address, cookies=cookies, **options) as watching:

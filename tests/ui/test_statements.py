@@ -10,7 +10,7 @@ from tests.ui import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BARS = {pages.STAFF: 12, pages.PORTAL: 6}
+BARS = {pages.STAFF: 12, pages.PORTAL: 6, pages.PATIENT: 8, pages.PATIENT_AWAY: 6}
 # What these may ask instead: they show seven kinds of rows about one person or one rule (a copy: all kinds), or run the
 # evaluator's probes.
 OWN = {
@@ -29,6 +29,8 @@ def test_each_page_keeps_within_its_statements() -> None:
     asked = {}
     for visit in pages.visits(practice):
         client = colleague if visit.side == pages.STAFF else Client()
+        for cookie in pages.cookies(visit.side, owner, "") if visit.side in {pages.PATIENT, pages.PATIENT_AWAY} else ():
+            client.cookies[cookie["name"]] = cookie["value"]
         if visit.side in BARS and client.get(visit.path).status_code != 405:
             asked[visit.name] = (statements.of_get(client, visit.path), OWN.get(visit.name, BARS[visit.side]))
 
