@@ -105,8 +105,12 @@ def _patient_with_most_to_see() -> Patient | None:
 
 
 def _device(practice: Practice) -> dict[str, Any] | None:
-    device = PortalSession.objects.order_by("-started_at").first()
-    return {"session_id": device.pk} if device else None
+    """A device on which a patient is signed in."""
+    person = _patient_with_most_to_see()
+    if person is None:
+        return None
+    device, _token = sessions.start(person, own_device=False, device="Firefox, Windows", now=clock.now())
+    return {"session_id": device.pk}
 
 
 def _portal_message(practice: Practice) -> dict[str, Any] | None:

@@ -5,7 +5,9 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from accounts.models import Clinic
@@ -138,17 +140,15 @@ def test_known_and_unknown_addresses_get_the_same_answer_and_the_same_row(door):
     assert len(answer(door)) == 1
 
 
-def test_asking_writes_the_same_statements_whoever_asks(door, django_assert_num_queries):
-    with django_assert_num_queries(10) as known:
-        ask(door, "ruth@example.com")
-    with django_assert_num_queries(10) as unknown:
-        ask(door, "nobody@example.com")
-    first, second = (
-        [query["sql"][:60] for query in one.captured_queries if "SAVEPOINT" not in query["sql"]]
-        for one in (known, unknown)
-    )
-    assert first == second
-    assert not any("patients_patient" in query["sql"] for query in known.captured_queries)
+def test_asking_sends_the_same_statements_whoever_asks(door):
+    ask(door, "first@example.com")  # the practice's data key is made with the first
+    asked = []
+    for address in ("ruth@example.com", "nobody@example.com"):
+        with CaptureQueriesContext(connection) as captured:
+            ask(door, address)
+        asked.append([query["sql"][:60] for query in captured if "SAVEPOINT" not in query["sql"]])
+    assert asked[0] == asked[1]
+    assert not any("patients_patient" in query["sql"] for query in captured)
 
 
 def test_the_address_is_kept_sealed_and_only_until_the_answer(door):
@@ -277,6 +277,8 @@ def test_the_task_answers_every_practice_and_does_nothing_the_second_time(now):
 @pytest.mark.without_practice
 def test_asking_rings_for_the_task_with_nothing_in_its_hands(now, monkeypatch):
     rung = []
-    monkeypatch.setattr(tasks.answer_link_requests, "apply_async", lambda *args, **options: rung.append((args, options)))
+    monkeypatch.setattr(
+        tasks.answer_link_requests, "apply_async", lambda *args, **options: rung.append((args, options))
+    )
     ask(build_door(), "ruth@example.com")
     assert rung == [((), {"queue": "deliver", "retry": False})]

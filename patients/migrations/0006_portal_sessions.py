@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_sign_in"),
-        ("patients", "0003_episode_changes"),
+        ("patients", "0005_sample_patients_index"),
     ]
 
     operations = [
