@@ -35,7 +35,7 @@ from nps import findings
 from nps.models import RecoveryCase, ReviewSite, SurveyInvitation
 from patients import access, sessions
 from patients import models as patients
-from patients.models import Amendment, Patient, PortalLink, PortalSession, WorkItem
+from patients.models import Amendment, Patient, PortalLink, WorkItem
 from prm import clock, crypto
 from prm.dev import browser
 from prm.tenancy import use_practice

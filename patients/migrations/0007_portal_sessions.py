@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_sign_in"),
-        ("patients", "0005_sample_patients_index"),
+        ("patients", "0006_rights"),
     ]
 
     operations = [
