@@ -36,6 +36,7 @@ from nps.models import RecoveryCase, ReviewSite, SurveyInvitation
 from patients import access, sessions
 from patients import models as patients
 from patients.models import Amendment, Patient, PortalLink, WorkItem
+from portal import links as portal_links
 from prm import clock, crypto
 from prm.dev import browser
 from prm.tenancy import use_practice
@@ -114,9 +115,13 @@ def _device(practice: Practice) -> dict[str, Any] | None:
 
 
 def _portal_message(practice: Practice) -> dict[str, Any] | None:
-    """A patient and a message of his."""
-    message = OutboxMessage.objects.filter(patient__isnull=False).order_by("-created_at").first()
-    return {"patient_id": message.patient_id, "message_id": message.pk} if message else None
+    """A patient and the message with his link, which has not left yet."""
+    person = _patient_with_most_to_see()
+    if person is None:
+        return None
+    later = clock.now() + timedelta(minutes=10)
+    sent = portal_links.send(person, "email", practice=practice, now=clock.now(), not_before=later)
+    return {"patient_id": person.pk, "message_id": sent.message.pk}
 
 
 def _work_item(practice: Practice) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 ROLES = {"O": "owner", "M": "manager", "T": "therapist", "F": "front_desk", "R": "read_only"}
 EVERYBODY = "OMTFRPQSGXA"
-DOORS = ("/signin/",)  # where who is not signed in is sent; the portal's door is added with it
+DOORS = ("/signin/",)  # where who is not signed in is sent; who is no patient is answered 403 under /portal/
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,22 @@ ROWS: dict[str, Row] = {
     "sign_up_sent": Row(EVERYBODY),
     "signout": Row(EVERYBODY, "POST"),
     "start": Row(EVERYBODY),
-    "survey": Row(EVERYBODY, "GET POST", acts="PQA"),
+    "portal_door": Row(EVERYBODY),
+    "portal_link": Row(EVERYBODY, "GET POST", acts="PQA"),  # the example is a survey's
+    "portal_new_link": Row(EVERYBODY, "GET POST"),
+    "portal_privacy": Row(EVERYBODY),
     "survey_comment": Row(EVERYBODY, "GET POST", acts="PQA"),
     "survey_contact": Row(EVERYBODY, "GET POST", acts="PQA"),
     "survey_drivers": Row(EVERYBODY, "GET POST", acts="PQA"),
     "survey_sample": Row(EVERYBODY, "GET POST"),
     "survey_stop": Row(EVERYBODY, "GET POST", acts="PQA"),
+    # The patient's own pages: each sees his own, whatever else this browser is signed in to.
+    "portal_check": Row("PQ", "GET POST"),
+    "portal_device_end": Row("", "POST"),  # the example is another patient's device
+    "portal_help": Row("PQ"),
+    "portal_home": Row("PQ"),
+    "portal_sign_out": Row("PQ", "POST"),
+    "portal_survey": Row("PQ", "POST"),
     # The API asks for a key, never for a session (tests/api/test_matrix.py has the keys).
     "api:clinics-detail": Row(""),
     "api:clinics-list": Row(""),
@@ -104,6 +114,9 @@ ROWS: dict[str, Row] = {
     "patient_copy": Row("OM", scoped=True),
     "patient_disclosures": Row("OM", "POST", scoped=True),
     "patient_episodes": Row("OMTFR", scoped=True),
+    "patient_portal_end": Row("OMTF", "POST", scoped=True),
+    "patient_portal_link": Row("OMTF", "POST", scoped=True),
+    "patient_portal_link_undo": Row("OMTF", "POST", scoped=True),
     "patient_privacy": Row("OMTFR", scoped=True),
     "patient_restriction": Row("OMTF", "POST", scoped=True),
     "patient_restriction_undo": Row("OMTF", "POST", scoped=True),

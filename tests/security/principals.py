@@ -9,11 +9,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from django.test import Client
-from django.urls import reverse
 
 from accounts import support
 from accounts.models import Clinic, Membership, MembershipClinic, Practice
-from patients import access
+from patients import access, sessions
 from patients.models import Patient, PortalLink
 from prm import clock
 from prm.tenancy import use_practice
@@ -26,7 +25,7 @@ from tests.factories.accounts import (
     staff_client,
 )
 from tests.factories.nps import InvitationFactory
-from tests.factories.patients import EpisodeFactory
+from tests.factories.patients import EpisodeFactory, PatientFactory
 from tests.security.matrix import ROLES
 
 
@@ -106,12 +105,14 @@ def nobody(practice: Practice) -> Client:
 
 
 def patient_of(whose: Callable[[Practice], Practice]) -> Callable[[Practice], Client]:
-    """A patient who came by his own survey link, with the cookies that this gave him."""
+    """A patient who is signed in on his phone and came by his own survey link, with the cookies of both."""
 
     def client(practice: Practice) -> Client:
         made, theirs = Client(), whose(practice)
         with use_practice(theirs.pk):
             path = _survey_link(theirs)
+            _session, token = sessions.start(PatientFactory(), own_device=True, device="", now=clock.now())
+        made.cookies[sessions.COOKIE] = sessions.cookie_of(theirs, token)
         assert made.get(path).status_code == 200
         return made
 
@@ -141,7 +142,7 @@ def _survey_link(practice: Practice) -> str:
         invitation.patient, PortalLink.LinkPurpose.SURVEY, now=clock.now(), lasts=access.SURVEY_LASTS,
         source=invitation.pk,
     )  # fmt: skip
-    return reverse("survey", args=[practice.public_id, token])
+    return access.link_path(practice, token)
 
 
 PRINCIPALS = [
