@@ -7,7 +7,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts import totp
+from accounts import agreements, totp
 from accounts.models import Clinic, Membership, Practice, User
 from prm.tenancy import use_practice
 
@@ -25,23 +25,31 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What `create_practice` found or made; `access` only for an owner who had no way in before."""
+    """What `create_practice` found or made; `access` only for an owner who had no way in before.
+
+    `agreement`: the newest version that the practice has signed, empty for none.
+    """
 
     practice: Practice
     clinic: Clinic
     made: bool
     access: Access | None
+    agreement: str = ""
 
 
 class OtherPractice(ValueError):
     """The slug belongs to a practice with another name or zone: an address is not given away by a second command."""
 
 
-def create_practice(slug: str, name: str, zone: str, *, owner_email: str | None, now: datetime) -> Created:
+def create_practice(
+    slug: str, name: str, zone: str, *, owner_email: str | None, now: datetime, signatory: str = ""
+) -> Created:
     """The practice of `slug`, made with one clinic of that name and zone where it is missing; safe to run twice.
 
-    With `owner_email`: that person is an owner there; where he was no user yet, a password and an authenticator key are
-    made for him. ValidationError names the fields that are wrong, OtherPractice a taken slug.
+    `signatory`: who has signed the current agreement for the practice, on paper or otherwise; without one the start
+    checklist asks the owner. With `owner_email`: that person is an owner there; where he was no user yet, a password
+    and an authenticator key are made for him. ValidationError names the fields that are wrong, OtherPractice a taken
+    slug.
     """
     with transaction.atomic():
         practice = Practice.objects.select_for_update().filter(slug=slug).first()
@@ -57,7 +65,10 @@ def create_practice(slug: str, name: str, zone: str, *, owner_email: str | None,
             if clinic is None:
                 clinic = Clinic.objects.create(name=name, time_zone=zone)
             access = _make_owner(owner_email, now=now) if owner_email else None
-    return Created(practice, clinic, made, access)
+            if signatory:
+                agreements.agree(signatory=signatory, by=None, now=now, practice=practice)
+            agreement = agreements.with_platform()
+    return Created(practice, clinic, made, access, agreement.version if agreement else "")
 
 
 def _make_owner(email: str, *, now: datetime) -> Access | None:

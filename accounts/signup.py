@@ -78,7 +78,7 @@ def request_sign_up(
             notify.send(
                 notify.Notice(
                     "sign_up", email, name, "en", f"sign_up:{signup.pk}",
-                    facts={"url": url, "expires": signup.expires_at, "practice": practice_name},
+                    facts={"url": url, "expires": signup.expires_at},
                 )
             )  # fmt: skip
 

@@ -7,9 +7,15 @@ class DashboardConfig(AppConfig):
     name = "dashboard"
 
     def ready(self) -> None:
-        """Entries of the staff's side bar."""
-        from dashboard import inbox
+        """Entries of the staff's side bar; the work item of an agreement that ends."""
+        from dashboard import inbox, reminders
+        from patients import worklist
         from prm.ui import navigation
+
+        worklist.register(
+            reminders.KIND, label="Agreement ends", icon="file-exclamation-point", tone="warn",
+            outcomes=(("renewed", "Renewed"), ("ended", "Let it end")),
+        )  # fmt: skip
 
         navigation.register("today", "Today", icon="sun", url_name="today", permission="today.view")
         navigation.register(

@@ -123,6 +123,25 @@ def steps(facts: Facts) -> list[Step]:
     return shown
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What Today says of a checklist that is not done: how many steps are, and the next one."""
+
+    done: int
+    total: int
+    following: Step
+
+
+def left(facts: Facts) -> Left | None:
+    """None where every step is done. Where all that is open was put off, the first of those is next."""
+    shown = steps(facts)
+    waiting = [step for step in shown if not step.done]
+    if not waiting:
+        return None
+    following = next((step for step in waiting if step.current), waiting[0])
+    return Left(finished(shown), len(shown), following)
+
+
 def finished(shown: Sequence[Step]) -> int:
     """How many steps are done."""
     return sum(step.done for step in shown)

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from accounts.access import may
 from accounts.models import Membership, Practice
 from dashboard import inbox
+from dashboard import start as start_list
 from messaging.models import OutboxMessage
 from nps.models import Response
 from nps.score import Tally, from_distribution
@@ -44,6 +45,7 @@ class Today:
     visits: list[Visit]
     visits_all: int
     first_visits: int
+    set_up: start_list.Left | None  # None where nothing is left, or the role may not see it
 
 
 def today(request: HttpRequest, *, now: datetime) -> Today:
@@ -70,7 +72,9 @@ def today(request: HttpRequest, *, now: datetime) -> Today:
         parts["scores"] = _month(practice, member, now)
     if may(member, "outbox.view"):
         parts["sent"] = _sent(member, start, now)
-    counted = navigation.figures(request, **parts)
+    sees_set_up = may(member, "start.view")
+    found = start_list.facts(request, **parts) if sees_set_up else None
+    counted = navigation.figures(request, **({} if sees_set_up else parts))
     return Today(
         needs=inbox.rows(first, inbox.cases_of(first), now=now),
         needs_all=counted["inbox"],
@@ -89,6 +93,7 @@ def today(request: HttpRequest, *, now: datetime) -> Today:
         ),
         visits_all=counted["visits"],
         first_visits=counted["first_visits"],
+        set_up=start_list.left(found) if found else None,
     )
 
 

@@ -28,6 +28,7 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "messaging.tasks.read_events": (10, "ingest"),
     "campaigns.tasks.tick": (60, "evaluate"),
     "nps.tasks.settle_all": (60, "evaluate"),
+    "dashboard.tasks.remind_all": (3600, "report"),
     "prm.audit.tasks.seal_all": (900, "report"),
     "portal.tasks.answer_link_requests": (10, "deliver"),
 }

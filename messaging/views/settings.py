@@ -5,7 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access import staff_view
+from accounts import agreements
+from accounts.access import may, staff_view
+from accounts.models import Agreement
 from messaging import channels
 from messaging.channels import PREVIEW, accounts
 from messaging.channels.forms import SenderForm
@@ -46,6 +48,10 @@ def channel_settings(request: HttpRequest) -> HttpResponse:
         "shown": shown,
         "current": current,
         "is_preview": current.name == PREVIEW,
+        "agreement": agreements.standing_with(shown.name, today=clock.now().astimezone(practice.zone).date())
+        if shown.name in Agreement.Party.values
+        else None,
+        "owns": may(request.membership, "practice.own"),  # type: ignore[attr-defined]
         "webhook_url": accounts.webhook_url(practice, shown.name) if shown.name == "sendgrid" else "",
         "pauses": [_pause_words(pause) for pause in SendPause.objects.filter(ended_at=None).order_by("at")],
     }

@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 
-from accounts.models import RESERVED_WORDS, Clinic, Membership, Practice, TotpDevice, User
+from accounts import agreements
+from accounts.models import RESERVED_WORDS, Agreement, Clinic, Membership, Practice, TotpDevice, User
 from prm.tenancy import use_practice
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def test_a_practice_has_one_clinic_of_its_name_and_zone():
     assert [(str(pk), name, zone) for pk, name, zone in clinics] == [(told["clinic"], "Harbor PT", "America/Chicago")]
     assert told == {
         "slug": "harbor-pt", "id": str(practice.pk), "public_id": practice.public_id, "name": "Harbor PT",
-        "zone": "America/Chicago", "clinic": told["clinic"], "created": True, "owner": None,
+        "zone": "America/Chicago", "clinic": told["clinic"], "created": True, "owner": None, "agreement": "",
     }  # fmt: skip
 
 
@@ -105,3 +106,13 @@ def test_without_json_the_way_in_is_shown_in_words():
     call_command("create_practice", **GIVEN, owner="dana@example.com", stdout=out)
     assert out.getvalue().startswith("Created Harbor PT (/harbor-pt/), America/Chicago.\n")
     assert "otpauth://totp/PRM%3Adana%40example.com?secret=" in out.getvalue()
+
+
+def test_a_signed_agreement_is_recorded_with_its_signatory_once():
+    told = [create(agreement_signatory="Dana Kim") for _ in range(2)]
+
+    assert {one["agreement"] for one in told} == {agreements.CURRENT}
+    with use_practice(told[0]["id"]):
+        assert [(a.party, a.signatory, a.version) for a in Agreement.objects.all()] == [
+            ("operator", "Dana Kim", agreements.CURRENT)
+        ]

@@ -92,7 +92,7 @@ def test_known_and_unknown_addresses_are_answered_alike(mails):
     known = Client().post("/signup/", FORM)
     unknown = Client().post("/signup/", FORM | {"email": "else@cove.example"})
     assert (known.status_code, known.url, known.content) == (unknown.status_code, unknown.url, unknown.content)
-    assert [(mail.kind, set(mail.facts)) for mail in mails] == [("sign_up", {"url", "expires", "practice"})] * 2
+    assert [(mail.kind, set(mail.facts)) for mail in mails] == [("sign_up", {"url", "expires"})] * 2
 
 
 def test_who_has_a_way_in_keeps_his_password_and_signs_in_with_it(client, mails):

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts import agreements
-from accounts.models import Clinic, Practice
+from accounts.models import Agreement, Clinic, Practice
 from campaigns import lifecycle
 from campaigns.forms import new_document
 from dashboard import start
@@ -234,3 +234,32 @@ def test_the_page_asks_the_database_twelve_times_at_most(owner, practice):
         FeedFactory()
         start.put_off("people", by=MembershipFactory(), now=clock.now() - timedelta(days=1))
     assert len(statements.of_get(owner, "/harbor/start/")) <= 12
+
+
+def test_today_shows_what_is_left_to_those_who_set_up_and_to_nobody_once_it_is_done(owner, practice, monkeypatch):
+    page = owner.get("/harbor/").content.decode()
+    assert "Setting up: 0 of 9 done" in page
+    assert "Next: Practice and agreement, about 5 min" in page
+    assert "Setting up" not in staff_client(practice, "therapist").get("/harbor/").content.decode()
+    monkeypatch.setattr(start, "left", lambda facts: None)
+    assert "Setting up" not in owner.get("/harbor/").content.decode()
+
+
+def test_nothing_is_left_of_a_list_that_is_done_and_later_is_still_left():
+    assert start.left(EVERYTHING) is None
+    put_off = {code: Said(later=True) for code in StartStep.Step.values}
+    found = start.left(replace(NOTHING, said=put_off))
+    assert (found.done, found.total, found.following.code) == (0, 9, "practice")
+
+
+def test_the_channels_page_says_where_no_agreement_stands_and_who_took_note(owner, practice):
+    page = "/harbor/settings/channels/?provider=sendgrid"
+    assert "An owner has not taken note of that yet" in owner.get(page).content.decode()
+    owner.post("/harbor/settings/agreements/new/?party=sendgrid", {"status": "none", "acknowledged": "on"})
+    assert "took note of that on" in owner.get(page).content.decode()
+    with use_practice(practice.pk):
+        row = Agreement.objects.get()
+    signed = {"status": "signed", "signed_on": "2026-11-02", "seen": row.recorded_at.isoformat()}
+    owner.post(f"/harbor/settings/agreements/{row.pk}/", signed)
+    shown = owner.get(page).content.decode()
+    assert ("no health information may pass" in shown, "signed on" in shown) == (False, True)

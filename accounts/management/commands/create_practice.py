@@ -23,14 +23,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--owner", metavar="EMAIL", help="make this person an owner; prints a new one's way in, once"
         )
+        parser.add_argument(
+            "--agreement-signatory", metavar="NAME", default="",
+            help="who has signed the current business associate agreement for the practice; else the owner signs it in "
+            "the start checklist",
+        )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create, then print."""
         try:
             created = create_practice(
-                options["slug"], options["name"], options["zone"], owner_email=options["owner"], now=clock.now()
-            )
+                options["slug"], options["name"], options["zone"], owner_email=options["owner"], now=clock.now(),
+                signatory=options["agreement_signatory"],
+            )  # fmt: skip
         except ValidationError as problem:
             raise CommandError(_lines(problem), returncode=2) from None
         except OtherPractice as problem:
@@ -51,6 +57,7 @@ def _facts(created: Created) -> dict[str, Any]:
     return {
         "slug": practice.slug, "id": str(practice.pk), "public_id": practice.public_id, "name": practice.name,
         "zone": practice.time_zone, "clinic": str(created.clinic.pk), "created": created.made,
+        "agreement": created.agreement,
         "owner": access and {"email": access.email, "password": access.password, "otpauth": access.otpauth},
     }  # fmt: skip
 
@@ -58,6 +65,10 @@ def _facts(created: Created) -> dict[str, Any]:
 def _words(created: Created) -> str:
     practice, access = created.practice, created.access
     lines = [f"{'Created' if created.made else 'Found'} {practice.name} (/{practice.slug}/), {practice.time_zone}."]
+    lines.append(
+        f"Agreement {created.agreement} is signed." if created.agreement
+        else "No agreement is signed yet: an owner signs it in the start checklist, before patients are brought in."
+    )  # fmt: skip
     if access:
         lines += [
             "", f"Sign-in of {access.email}, shown this once:", f"  password  {access.password}",

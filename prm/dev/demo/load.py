@@ -132,7 +132,9 @@ def _deliver(practice: Practice) -> None:
 def _practice(plan: DemoPractice, begin: datetime) -> tuple[Practice, Feed]:
     """The practice as an owner would have set it up on its first day: people, clinics, consent, feed, survey, rule."""
     with clock.at(begin):
-        practice = create_practice(plan.slug, plan.name, plan.zone, owner_email=None, now=begin).practice
+        practice = create_practice(
+            plan.slug, plan.name, plan.zone, owner_email=None, now=begin, signatory="Olivia Grant"
+        ).practice
         practice.languages, practice.phone, practice.postal_address = ["en", "es"], plan.phone, plan.postal_address
         practice.brand_colour, practice.icon, practice.suspended_at = plan.colour, plan.icon, begin
         practice.save()
