@@ -10,7 +10,7 @@ class DashboardConfig(AppConfig):
         """Entries of the staff's side bar; the work item of an agreement that ends."""
         from dashboard import inbox, reminders
         from patients import worklist
-        from prm.ui import navigation
+        from prm.ui import navigation, settings_pages
 
         worklist.register(
             reminders.KIND, label="Agreement ends", icon="file-exclamation-point", tone="warn",
@@ -21,3 +21,7 @@ class DashboardConfig(AppConfig):
         navigation.register(
             "inbox", "Inbox", icon="inbox", url_name="inbox", permission="inbox.view", count=inbox.waiting, urgent=True
         )
+        settings_pages.register(
+            "sample", "Sample data", line="Made-up patients to look around with", icon="flask-conical",
+            url_name="sample_data", permission="start.view", group=settings_pages.DATA, order=90,
+        )  # fmt: skip

@@ -81,6 +81,7 @@ class Facts:
     policy_at: datetime | None = None
     feed: Feedline | None = None
     patients: int = 0  # up to COUNTED + 1
+    samples: int = 0
     upload: Upload | None = None
     rules_on: int = 0
     rules_drafted: int = 0
@@ -277,7 +278,7 @@ def facts(request: HttpRequest, **further: QuerySet[Any]) -> Facts:
         members=found["start_members"], policy=policy.get("rule", ""), policy_by=policy.get("by") or "",
         policy_at=_at(policy.get("at")),
         feed=Feedline(feed["name"], feed["state"], _at(feed["last"])) if feed else None,
-        patients=found["start_patients"],
+        patients=found["start_patients"], samples=found["start_samples"],
         upload=Upload(
             upload["id"], upload["feed"], upload["name"], upload["state"] in _RUNNING, _at(upload["at"]),  # type: ignore[arg-type]
             upload["by"] or "",
@@ -316,6 +317,7 @@ def _questions() -> dict[str, QuerySet[Any]]:
             last=F("last_received_at"),
         ),
         "start_patients": navigation.figure(Patient.objects.filter(pk__in=real.values("pk")[: COUNTED + 1])),
+        "start_samples": navigation.figure(Patient.objects.filter(is_sample=True)),
         "start_upload": _newest(
             ImportBatch.objects.filter(feed__is_sample=False), "-created_at", id=F("pk"), feed=F("feed_id"),
             name=F("name"), state=F("state"), at=F("created_at"), by=F("started_by__name"),

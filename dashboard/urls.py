@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import inbox, platform, pulse, start, today
+from dashboard.views import inbox, platform, pulse, sample, start, today
 
 urlpatterns = [
     path("platform/", platform.practices, name="console"),
@@ -15,6 +15,9 @@ urlpatterns = [
 
 staff_urlpatterns = [
     path("", today.home, name="today"),
+    path("settings/sample/", sample.sample_data, name="sample_data"),
+    path("settings/sample/loading", sample.sample_load, name="sample_load"),
+    path("settings/sample/removal", sample.sample_removal, name="sample_removal"),
     path("start/", start.first_day, name="first_day"),
     path("start/survey/", start.survey, name="first_day_survey"),
     path("start/<slug:step>/later/", start.later, name="first_day_later"),

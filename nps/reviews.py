@@ -128,6 +128,8 @@ def ask(response: Response, *, now: datetime) -> ReviewRequest | None:
     practice = Practice.objects.get(pk=current_practice_id())
     if response.status != Response.Status.VALID or response.kind != Response.Kind.SURVEY:
         return None
+    if response.patient.is_sample:  # who never was reviews nothing
+        return None
     if response.clinic is None or not offered(response, practice.review_mode):
         return None
     sites = sites_of(response.clinic)

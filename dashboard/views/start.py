@@ -41,6 +41,7 @@ def first_day(request: HttpRequest) -> HttpResponse:
     done = start.finished(steps)
     rows = [{"step": step, **_lead(request, step, facts)} for step in steps]
     context = {"rows": rows, "done": done, "total": len(steps), "stated": set(STATED), "facts": facts}
+    context["samples"] = facts.samples
     rule = next(step for step in steps if step.code == Code.RULE)
     if facts.patients and not rule.done:
         context["would_reach"] = _would_reach()

@@ -19,6 +19,7 @@ from nps.models import RecoveryCase, Response, Stage
 from nps.reports import Report, Scope
 from nps.score import Bucket
 from nps.views.feed import feedback_tabs
+from patients.models import Patient
 from prm import clock
 from prm.audit import record
 from prm.ui import pdf, period
@@ -54,7 +55,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "tabs": feedback_tabs(request, "nps:report"),
         "recovery_url": _inbox(request),
         "filtered": any(request.GET.values()),
-        "of_samples": any(answer.patient.is_sample for answer in context.get("comments", ())),
+        "of_samples": Patient.objects.filter(is_sample=True).exclude(pk__in=Patient.objects.set_aside()).exists(),
     }
     return render(request, "nps/report.html", context)
 
