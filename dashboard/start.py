@@ -1,8 +1,7 @@
 """The start checklist: nine steps, each done or not by what is really there (ui.md §9, daily.md §1, §8, §9).
 
-`facts` asks for everything in the one statement that the side bar's figures are asked in; `steps` decides from it and
-knows no database. A step that was done opens again where its fact breaks: an agreement's new version aside, which the
-old one covers until it is signed.
+`steps` decides from the facts and knows no database (start_facts.py asks for them). A step that was done opens again
+where its fact breaks: an agreement's new version aside, which the old one covers until it is signed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,18 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.postgres.aggregates import JSONBAgg
-from django.db.models import Count, F, Q, QuerySet
-from django.db.models.functions import JSONObject
-from django.http import HttpRequest
-
-from accounts.models import Agreement, Clinic, Membership, Practice
-from campaigns.models import Rule
+from accounts.models import Membership
 from dashboard.models import StartStep
-from integrations.models import Feed, ImportBatch
-from nps.models import SurveyInvitation
-from patients.models import Channel, ConsentPolicy, Patient
-from prm.ui import navigation, words
+from integrations.models import Feed
+from patients.models import ConsentPolicy
+from prm.ui import words
 
 Code = StartStep.Step
 COUNTED = 1_000  # patients; more are said as “more than”
@@ -29,7 +21,6 @@ MINUTES: Mapping[str, int] = {
     Code.PRACTICE: 5, Code.CLINIC: 5, Code.PEOPLE: 5, Code.CONSENT: 3, Code.EMR: 15, Code.IMPORT: 10, Code.OPT_OUTS: 2,
     Code.RULE: 5, Code.SURVEY: 2,
 }  # fmt: skip
-ASKED = (SurveyInvitation.State.SENT, SurveyInvitation.State.ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +67,7 @@ class Facts:
     clinics_ready: int = 0  # with address and phone
     clinics_unnamed: int = 0  # made by a feed
     members: int = 0
+    invited: int = 0  # by links that still work
     policy: str = ""  # of e-mail: its rule
     policy_by: str = ""
     policy_at: datetime | None = None
@@ -179,8 +171,9 @@ def _clinic(facts: Facts, said: Said) -> Decision:
 
 
 def _people(facts: Facts, said: Said) -> Decision:
-    if facts.members > 1:
-        return True, f"{_many(facts.members, 'person', 'people')} can sign in", "", None
+    invited = f", {words.count(facts.invited)} invited" if facts.invited else ""
+    if facts.members > 1 or facts.invited:
+        return True, f"{_many(facts.members, 'person', 'people')} can sign in{invited}", "", None
     return False, "Only you can sign in. Invite whoever answers patients.", "", None
 
 
@@ -265,99 +258,6 @@ DECISIONS = {
 }  # fmt: skip
 
 
-def facts(request: HttpRequest, **further: QuerySet[Any]) -> Facts:
-    """What there is in the open practice, asked in one statement with the side bar's figures and `further`."""
-    practice: Practice = request.practice  # type: ignore[attr-defined]
-    found = navigation.figures(request, **_questions(), **further)
-    agreement, policy = found.get("start_agreement") or {}, found.get("start_policy") or {}
-    feed, upload, clinics = found.get("start_feed"), found.get("start_upload"), found["start_clinics"]
-    return Facts(
-        phone=bool(practice.phone), postal_address=bool(practice.postal_address),
-        agreement=agreement.get("version", ""), signed_by=agreement.get("by", ""), signed_at=_at(agreement.get("at")),
-        clinics=clinics["named"], clinics_ready=clinics["ready"], clinics_unnamed=clinics["unnamed"],
-        members=found["start_members"], policy=policy.get("rule", ""), policy_by=policy.get("by") or "",
-        policy_at=_at(policy.get("at")),
-        feed=Feedline(feed["name"], feed["state"], _at(feed["last"])) if feed else None,
-        patients=found["start_patients"], samples=found["start_samples"],
-        upload=Upload(
-            upload["id"], upload["feed"], upload["name"], upload["state"] in _RUNNING, _at(upload["at"]),  # type: ignore[arg-type]
-            upload["by"] or "",
-        ) if upload else None,
-        rules_on=found["start_rules"]["on"], rules_drafted=found["start_rules"]["drafted"],
-        surveyed=found["start_surveys"] > 0, said=_said(found["start_said"] or []),
-    )  # fmt: skip
-
-
-_RUNNING = (ImportBatch.State.WAITING, ImportBatch.State.RUNNING)
-
-
-def _questions() -> dict[str, QuerySet[Any]]:
-    """One row with one JSON value each, for `navigation.figures`."""
-    platform = Agreement.objects.filter(party=Agreement.Party.OPERATOR)
-    ready = Q(named=True) & ~Q(address="") & ~Q(phone="")
-    real = Patient.objects.filter(is_sample=False)
-    return {
-        "start_agreement": _newest(
-            platform, "-recorded_at", version=F("version"), by=F("signatory"), at=F("recorded_at")
-        ),
-        "start_clinics": navigation.summary(
-            Clinic.objects.all(),
-            JSONObject(
-                named=Count("pk", filter=Q(named=True)), unnamed=Count("pk", filter=Q(named=False)),
-                ready=Count("pk", filter=ready),
-            ),
-        ),
-        "start_members": navigation.figure(Membership.objects.filter(ended_at=None)),
-        "start_policy": _newest(
-            ConsentPolicy.objects.filter(channel=Channel.EMAIL, purpose="care"), "-version", rule=F("rule"),
-            by=F("chosen_by__name"), at=F("created_at"),
-        ),
-        "start_feed": _newest(
-            Feed.objects.filter(is_sample=False), "state", "-created_at", name=F("name"), state=F("state"),
-            last=F("last_received_at"),
-        ),
-        "start_patients": navigation.figure(Patient.objects.filter(pk__in=real.values("pk")[: COUNTED + 1])),
-        "start_samples": navigation.figure(Patient.objects.filter(is_sample=True)),
-        "start_upload": _newest(
-            ImportBatch.objects.filter(feed__is_sample=False), "-created_at", id=F("pk"), feed=F("feed_id"),
-            name=F("name"), state=F("state"), at=F("created_at"), by=F("started_by__name"),
-        ),
-        "start_rules": navigation.summary(
-            Rule.objects.all(),
-            JSONObject(
-                on=Count("pk", filter=Q(state=Rule.State.ACTIVE)), drafted=Count("pk", filter=Q(state=Rule.State.DRAFT))
-            ),
-        ),
-        "start_surveys": navigation.figure(
-            SurveyInvitation.objects.filter(
-                pk__in=SurveyInvitation.objects.filter(state__in=ASKED, patient__is_sample=False).values("pk")[:1]
-            )
-        ),
-        "start_said": navigation.summary(
-            StartStep.objects.all(),
-            JSONBAgg(
-                JSONObject(
-                    step=F("step"), later=F("later_at"), done_at=F("done_at"), by=F("done_by__user__name"),
-                    object_id=F("object_id"),
-                ),
-                default=None,
-            ),
-        ),
-    }  # fmt: skip
-
-
-def _newest(rows: QuerySet[Any], *order: str, **values: Any) -> QuerySet[Any]:
-    """The first row in that order as one JSON value; none where there is none."""
-    return rows.order_by(*order).annotate(figure=JSONObject(**values))[:1]
-
-
-def _said(rows: Sequence[Mapping[str, Any]]) -> dict[str, Said]:
-    return {
-        row["step"]: Said(row["later"] is not None, _at(row["done_at"]), row["by"] or "", row["object_id"] or "")
-        for row in rows
-    }
-
-
 def put_off(code: str, *, by: Membership, now: datetime) -> None:
     """“Later” for one step. ValueError for no step."""
     StartStep.objects.update_or_create(step=Code(code), defaults={"later_at": now, "later_by": by})
@@ -379,10 +279,6 @@ def say_done(code: str, *, by: Membership, now: datetime, object_id: Any = None)
 def take_back(code: str) -> None:
     """What was stated no longer holds. ValueError for no step."""
     StartStep.objects.filter(step=Code(code)).update(done_at=None, done_by=None)
-
-
-def _at(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _many(count: int, one: str, several: str = "") -> str:

@@ -11,6 +11,7 @@ from accounts.access import may
 from accounts.models import Membership, Practice
 from dashboard import inbox
 from dashboard import start as start_list
+from dashboard.start_facts import facts_of
 from messaging.models import OutboxMessage
 from nps.models import Response
 from nps.score import Tally, from_distribution
@@ -73,7 +74,7 @@ def today(request: HttpRequest, *, now: datetime) -> Today:
     if may(member, "outbox.view"):
         parts["sent"] = _sent(member, start, now)
     sees_set_up = may(member, "start.view")
-    found = start_list.facts(request, **parts) if sees_set_up else None
+    found = facts_of(request, **parts) if sees_set_up else None
     counted = navigation.figures(request, **({} if sees_set_up else parts))
     return Today(
         needs=inbox.rows(first, inbox.cases_of(first), now=now),

@@ -13,6 +13,7 @@ from campaigns.forms import new_document
 from campaigns.sentence import sentence
 from dashboard import start, survey_sample
 from dashboard.models import StartStep
+from dashboard.start_facts import facts_of
 from prm import clock
 from prm.audit.record import record
 from prm.ui.toasts import toast
@@ -22,7 +23,7 @@ STATED = {Code.EMR: "no_emr", Code.OPT_OUTS: "no_opt_outs"}  # what a person may
 
 # Step to (words of its button, URL names: the first that exists and that the reader may open).
 LEADS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    Code.PRACTICE: ("Open the practice", (("practice_profile", "settings.manage"), ("agreements", "practice.own"))),
+    Code.PRACTICE: ("Open the practice", (("settings_practice", "settings.manage"), ("agreements", "practice.own"))),
     Code.CLINIC: ("Open clinics", (("clinics", "settings.manage"),)),
     Code.PEOPLE: ("Invite people", (("people", "people.manage"),)),
     Code.CONSENT: ("Choose", (("consent_policy", "settings.manage"),)),
@@ -36,7 +37,7 @@ LEADS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
 @require_safe
 def first_day(request: HttpRequest) -> HttpResponse:
     """Nine steps with their state from what is really there; the next one is the primary act."""
-    facts = start.facts(request)
+    facts = facts_of(request)
     steps = start.steps(facts)
     done = start.finished(steps)
     rows = [{"step": step, **_lead(request, step, facts)} for step in steps]

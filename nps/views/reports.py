@@ -22,7 +22,7 @@ from nps.views.feed import feedback_tabs
 from patients.models import Patient
 from prm import clock
 from prm.audit import record
-from prm.ui import pdf, period
+from prm.ui import navigation, pdf, period
 from prm.ui.problems import BadParameter
 from prm.ui.templatetags.figures import chart_picture
 
@@ -55,7 +55,7 @@ def report(request: HttpRequest) -> HttpResponse:
         "tabs": feedback_tabs(request, "nps:report"),
         "recovery_url": _inbox(request),
         "filtered": any(request.GET.values()),
-        "of_samples": Patient.objects.filter(is_sample=True).exclude(pk__in=Patient.objects.set_aside()).exists(),
+        "of_samples": _counted_samples(request),
     }
     return render(request, "nps/report.html", context)
 
@@ -94,6 +94,12 @@ def report_pdf(request: HttpRequest) -> HttpResponse:
     name = f"nps-{slugify(practice.name)}-{found.period.first.isoformat()}-{found.period.last.isoformat()}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(made, content_type="application/pdf", headers=headers)
+
+
+def _counted_samples(request: HttpRequest) -> int:
+    """How many sample patients the figures count; asked with the side bar's."""
+    samples = navigation.figure(Patient.objects.counted_samples())
+    return navigation.figures(request, samples=samples)["samples"]
 
 
 def _read(request: HttpRequest) -> Report:

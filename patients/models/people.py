@@ -42,6 +42,10 @@ class PatientQuerySet(PracticeQuerySet):
         """Sample patients once there are real ones: figures leave them out from then on."""
         return self.filter(models.Exists(Patient.objects.real()), is_sample=True)
 
+    def counted_samples(self) -> "PatientQuerySet":
+        """Sample patients while there are no others: figures count them."""
+        return self.filter(~models.Exists(Patient.objects.real()), is_sample=True)
+
 
 class Patient(PracticeModel):
     """A person in care, or who was. The EMR owns the facts; `merged_into` leads to the survivor of a merge."""

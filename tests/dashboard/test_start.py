@@ -79,6 +79,10 @@ def test_a_step_opens_again_when_its_fact_breaks(broken, opens):
     assert done(EVERYTHING) - done(replace(EVERYTHING, **broken)) == {opens}
 
 
+def test_an_invitation_that_still_works_is_enough_for_people():
+    assert "people" in done(replace(NOTHING, members=1, invited=1))
+
+
 def test_what_is_missing_is_named():
     (first, *_rest) = start.steps(replace(NOTHING, phone=True))
     assert first.line == "Missing: the agreement and postal address for e-mail."
