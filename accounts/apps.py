@@ -41,6 +41,19 @@ class AccountsConfig(AppConfig):
             "api_keys", "API keys", line="Programs that may read and write", icon="key-round", url_name="api_keys",
             permission="api_keys.manage", group=settings_pages.DATA, order=60,
         )  # fmt: skip
+        settings_pages.register(
+            "signin_security", "Sign-in security", line="Idle time, colleagues’ sessions, who lost a second step.",
+            icon="shield-check", url_name="signin_security", permission="people.manage", group=settings_pages.PEOPLE,
+            order=80,
+        )  # fmt: skip
+        settings_pages.register(
+            "mine", "My settings", line="Your name, language, theme and shortcuts.", icon="circle-user-round",
+            url_name="mine", permission="mine", group=settings_pages.MINE, order=10,
+        )  # fmt: skip
+        settings_pages.register(
+            "mine_sign_in", "My sign-in", line="Password, second steps, recovery codes, where you are signed in.",
+            icon="key-round", url_name="mine_sign_in", permission="mine", group=settings_pages.MINE, order=20,
+        )  # fmt: skip
         scopes.register("practice:read", "Read the practice: name, address, time zone")
         scopes.register("clinics:read", "Read clinics: address, hours, time zone")
         scopes.register("staff:read", "Read staff and therapists: name, e-mail, role, NPI")

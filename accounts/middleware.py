@@ -49,6 +49,9 @@ class StaffMiddleware:
         if practice is None:
             request.refused = True  # type: ignore[attr-defined]
             return self.get_response(request)
+        if signin.keep_time_of(request, practice, now=clock.now()):
+            request.ended = True  # type: ignore[attr-defined]
+            return _ask_to_sign_in(request)
 
         def answer(request: HttpRequest) -> HttpResponse:
             if open_to_support:

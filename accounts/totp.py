@@ -6,26 +6,35 @@ import secrets
 from urllib.parse import quote, urlencode
 
 import segno
+from django.db import transaction
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import TotpDevice, User
 
 ISSUER = "PRM"
 NAME = "Authenticator app"
+WAITS_NAME = "Authenticator app that waits for its first code"
 KEY_BYTES = 20  # 160 bits, as RFC 4226 section 4 recommends
 
 
 def new_device(user: User, *, confirmed: bool = False, key: bytes | None = None) -> TotpDevice:
-    """A device with a new key (or the given one) in place of the person's earlier ones of that name.
+    """A device with a new key (or the given one).
 
-    An unconfirmed one opens nothing until its first code was given. Never an old key again: somebody else may have seen
-    it before its owner did.
+    An unconfirmed one replaces an earlier unconfirmed one, opens nothing until its first code was given, and leaves the
+    app in use alone until then. A confirmed one replaces the app in use. Never an old key again: somebody else may have
+    seen it before its owner did.
     """
-    TotpDevice.objects.filter(user=user, name=NAME).delete()
-    device = TotpDevice(user=user, name=NAME, confirmed=confirmed)
+    name = NAME if confirmed else WAITS_NAME
+    TotpDevice.objects.filter(user=user, name=name).delete()
+    device = TotpDevice(user=user, name=name, confirmed=confirmed)
     device.key = key or secrets.token_bytes(KEY_BYTES)
     device.save()
     return device
+
+
+def confirmed_device(user: User) -> TotpDevice | None:
+    """The person's authenticator app, or None where he has not set one up."""
+    return TotpDevice.objects.filter(user=user, confirmed=True).order_by("pk").first()
 
 
 def unconfirmed_device(user: User) -> TotpDevice | None:
@@ -34,8 +43,10 @@ def unconfirmed_device(user: User) -> TotpDevice | None:
 
 
 def confirm(device: TotpDevice) -> None:
-    """The person's app has given a right code: from now on the device counts."""
-    TotpDevice.objects.filter(pk=device.pk).update(confirmed=True)
+    """The person's app has given a right code: from now on the device counts, in place of an earlier app."""
+    with transaction.atomic():
+        TotpDevice.objects.filter(user=device.user_id, confirmed=True).delete()
+        TotpDevice.objects.filter(pk=device.pk).update(confirmed=True, name=NAME)
     device.refresh_from_db()
 
 

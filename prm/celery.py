@@ -20,6 +20,7 @@ STANDBY_SECONDS = 5
 
 # task -> (seconds between two nudges, queue). Each is safe to run twice, late, or not at all once.
 SCHEDULE: dict[str, tuple[int, str]] = {
+    "accounts.tasks.mail_resets": (10, "deliver"),
     "integrations.tasks.find_stored": (10, "ingest"),
     "integrations.tasks.refresh_episodes": (3600, "ingest"),
     "messaging.tasks.deliver_due": (5, "deliver"),

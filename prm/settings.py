@@ -72,9 +72,10 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "django_otp",
+    "django_otp_webauthn",  # its tables and checks of a passkey; the views are ours (accounts.passkeys)
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
+    "django.contrib.sessions",  # for `manage.py clearsessions`; the rows are accounts.Session
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",  # its widgets' templates, for prm.ui.forms
@@ -155,11 +156,15 @@ PASSWORD_HASHERS = [
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "accounts.passwords.GuessableValidator"},
 ]
+# What the library's start-up checks want to see; accounts.passkeys decides by SITE_URL and the request.
+OTP_WEBAUTHN_RP_NAME = "PRM"
+OTP_WEBAUTHN_RP_ID = SITE_URL.partition("://")[2].partition(":")[0].partition("/")[0]
+OTP_WEBAUTHN_ALLOWED_ORIGINS = [SITE_URL if SITE_URL.startswith("https://") else "http://localhost"]
 LOGIN_URL = "signin"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.session_store"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

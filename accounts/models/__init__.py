@@ -4,10 +4,18 @@ from accounts.models.absences import Absence
 from accounts.models.agreements import Agreement, AgreementFile
 from accounts.models.api_keys import ApiKey
 from accounts.models.changes import Logo, SettingsChange
-from accounts.models.factors import SignInAttempt, TotpDevice
+from accounts.models.factors import (
+    FactorRecovery,
+    PasswordReset,
+    RecoveryCode,
+    RecoveryCodes,
+    SignInAttempt,
+    TotpDevice,
+)
 from accounts.models.invitations import Invitation, InvitationClinic
 from accounts.models.members import Membership, MembershipClinic, Therapist
 from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
+from accounts.models.sessions import Session
 from accounts.models.signups import SignUp
 from accounts.models.support import SUPPORT_LASTS_AT_MOST, SupportGrant
 from accounts.models.users import User, UserManager
@@ -20,12 +28,17 @@ __all__ = [
     "AgreementFile",
     "ApiKey",
     "Clinic",
+    "FactorRecovery",
     "Invitation",
     "InvitationClinic",
     "Logo",
     "Membership",
     "MembershipClinic",
+    "PasswordReset",
     "Practice",
+    "RecoveryCode",
+    "RecoveryCodes",
+    "Session",
     "SettingsChange",
     "SignInAttempt",
     "SignUp",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, ThrottlingMixin, VerifyNotAllowed
 from django_otp.oath import hotp
 
+from accounts.models.users import User
 from prm import clock, crypto, ids
 from prm.tenancy.models import DatabaseUuid7
 
@@ -92,12 +93,109 @@ class TotpDevice(ThrottlingMixin, Device):
         return {"practice_id": None, "table": self._meta.db_table, "row": self.user_id, "column": "sealed_key"}
 
 
+class RecoveryCodes(Device):
+    """A person's printed recovery codes, as one device: it is what a session is verified by that one of them opened."""
+
+    NAME = "Recovery codes"
+
+    made_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user"], name="accounts_recoverycodes_one_a_user")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.pk}"
+
+
+class RecoveryCode(models.Model):
+    """One printed code; it passes once.
+
+    The hash is HMAC-SHA256 with the pepper, which no dump holds: 60 random bits against ten guesses an hour need no
+    slow hash, and nothing can be computed from the table alone.
+    """
+
+    codes = models.ForeignKey(RecoveryCodes, models.CASCADE, related_name="each")
+    code_hash = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"code {self.pk}"
+
+
+class FactorRecovery(models.Model):
+    """Somebody who lost the second factor asks a second person to confirm who he is. Global as its person is.
+
+    Confirmed, a link is mailed to him; used, he has set up a new factor. `link_hash` is that of the mailed token.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("Waits for a second person")
+        CONFIRMED = "confirmed", _("Confirmed")
+        REFUSED = "refused", _("Refused")
+        USED = "used", _("Used")
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=DatabaseUuid7(), editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=9, choices=State, default=State.ASKED)
+    asked_at = models.DateTimeField()
+    asked_from = models.GenericIPAddressField(null=True)
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    link_hash = models.CharField(max_length=64, blank=True)
+    link_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(state="asked"), name="accounts_factorrecovery_one_open"
+            ),
+            models.UniqueConstraint(
+                fields=["link_hash"], condition=~models.Q(link_hash=""), name="accounts_factorrecovery_link"
+            ),
+            models.CheckConstraint(
+                name="accounts_factorrecovery_second_person",
+                condition=models.Q(decided_by=None) | ~models.Q(decided_by=models.F("user")),
+            ),
+            models.CheckConstraint(
+                name="accounts_factorrecovery_decided",
+                condition=models.Q(state="asked", decided_at=None)
+                | (~models.Q(state="asked") & models.Q(decided_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.pk}"
+
+
+class PasswordReset(models.Model):
+    """Somebody typed an e-mail at “Forgot it?”. A row for each request, known address or not: same work, same time.
+
+    `user` is None where nobody has that address; the worker then has nothing to do.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=DatabaseUuid7(), editable=False)
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    asked_at = models.DateTimeField()
+    mailed_at = models.DateTimeField(null=True)
+    link_hash = models.CharField(max_length=64, blank=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["asked_at"], condition=models.Q(mailed_at=None), name="accounts_reset_to_mail")]
+
+    def __str__(self) -> str:
+        return f"reset {self.pk}"
+
+
 class SignInAttempt(models.Model):
     """One guess at a password or a code; written as failed before it is checked, so that racing guesses all count."""
 
     class Step(models.TextChoices):
         PASSWORD = "password", _("Password")
         CODE = "code", _("Code")
+        PASSKEY = "passkey", _("Passkey")
+        RECOVERY = "recovery", _("Recovery code")
+        RESET = "reset", _("Password reset")  # counted apart: asking for a mail locks nobody out
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=DatabaseUuid7(), editable=False)
     at = models.DateTimeField()

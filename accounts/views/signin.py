@@ -1,21 +1,21 @@
-"""Signing in and out: password, second factor, setting one up."""
+"""Signing in and out: password, code or passkey, setting up a second factor."""
+
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.decorators import login_not_required
-from django.forms import Form
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import home, signin, totp
-from accounts.forms import CodeForm, SignInForm
-from accounts.models import SignInAttempt, TotpDevice
-from accounts.signin_audit import record_in_each
+from accounts import factor_recovery, factors, home, passkeys, sign_in_record, signin, totp
+from accounts.forms import CodeForm, PasskeyForm, SignInForm
+from accounts.models import SignInAttempt, User
+from accounts.views import answers
 from prm import clock
 from prm.addresses import client_address
 
@@ -28,124 +28,194 @@ WHY = {"idle": "idle", "signed_out": "signed_out"}  # what a redirect to the sig
 def sign_in(request: HttpRequest) -> HttpResponse:
     """E-mail and password. Whatever is wrong, the answer and its time are the same."""
     if home.signed_in(request):
-        return redirect(signin.own_path(request.GET.get("next")) or home.path_of(request))
+        return redirect(_next(request) or home.path_of(request))
     form = SignInForm(request.POST or None)
-    context = {"form": form, "why": WHY.get(request.GET.get("why", "")), "development": settings.DEVELOPMENT}
-    context["sign_up"] = settings.SIGN_UP
     if request.method == "GET" or not form.is_valid():
-        return render(request, "accounts/signin.html", context, status=_status(form))
+        return _door(request, form, status=answers.status(form))
     now, email = clock.now(), form.cleaned_data["email"]
     try:
         attempt = signin.begin(email, client_address(request), SignInAttempt.Step.PASSWORD, now=now)
     except signin.Locked as locked:
-        return _locked(request, "accounts/signin.html", context, locked)
+        return answers.locked(_door(request, answers.refused(form, locked), status=429), locked)
     user = auth.authenticate(request, username=email, password=form.cleaned_data["password"])
     if user is None:
+        known = User.objects.filter(email=User.objects.normalise(email)).first()
+        signin.failed(request, attempt, known, now=now)
         form.add_error(None, _("E-mail and password do not fit together. Check both."))
-        return render(request, "accounts/signin.html", context, status=422)
+        return _door(request, form, status=422)
     signin.passed(attempt)
-    signin.password_given(request, user, next_path=signin.own_path(request.GET.get("next")), now=now)
-    if signin.confirmed_device(user) is None:
-        totp.new_device(user)
-        return redirect("signin_factor")
-    return redirect("signin_verify")
+    signin.password_given(request, user, next_path=_next(request), now=now)
+    return go_on(user)
+
+
+def go_on(user: User) -> HttpResponse:
+    """Where a person goes after the right password: to the second factor, or to set one up."""
+    if factors.of(user):
+        return redirect("signin_verify")
+    totp.new_device(user)
+    return redirect("signin_factor")
+
+
+@login_not_required
+@require_POST
+def passkey_options(request: HttpRequest) -> HttpResponse:
+    """What the browser is asked for a passkey as the only step; which person it is, only the answer says."""
+    return JsonResponse(passkeys.options(request, passkeys.SIGN_IN, user=None, now=clock.now()))
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def passkey(request: HttpRequest) -> HttpResponse:
+    """A passkey as the only step: something one has, and a finger or a PIN that its device asked for."""
+    form = PasskeyForm(request.POST or None)
+    if request.method == "GET" or not form.is_valid():
+        return redirect("signin")
+    now = clock.now()
+    try:
+        found = answers.passkey(request, form, passkeys.SIGN_IN, user=None, now=now)
+    except signin.Locked as locked:
+        return answers.locked(_door(request, SignInForm(), answers.refused(form, locked), status=429), locked)
+    if found is None:
+        return _door(request, SignInForm(), form, status=422)
+    signin.finish(request, found.user, found, factors=[factors.PASSKEY], now=now)
+    return HttpResponseRedirect(_next(request) or home.path_of(request))
 
 
 @login_not_required
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
-    """The second factor of a person whose password was right."""
-    waiting = signin.pending(request, now=clock.now())
+    """The second factor of a person whose password was right: a code, or a passkey."""
+    now = clock.now()
+    waiting = signin.pending(request, now=now)
     if waiting is None:
         return redirect("signin")
-    device = signin.confirmed_device(waiting.user)
-    if device is None:
+    has = factors.of(waiting.user)
+    if not has:
         return redirect("signin_factor")
-    return _answer_code(request, waiting, device, "accounts/verify.html", {})
+    form = CodeForm(request.POST or None)
+    if request.method == "GET" or has.app is None or not form.is_valid():
+        return _second_step(request, waiting, has, form, status=answers.status(form))
+    try:
+        right = answers.code(request, form, waiting.user, has.app, now=now)
+    except signin.Locked as locked:
+        page = _second_step(request, waiting, has, answers.refused(form, locked), status=429)
+        return answers.locked(page, locked)
+    if not right:
+        return _second_step(request, waiting, has, form, status=422, hint=True)
+    signin.finish(request, waiting.user, has.app, factors=["password", factors.TOTP], now=now)
+    return HttpResponseRedirect(waiting.next or home.path_of(request))
+
+
+@login_not_required
+@require_POST
+def verify_passkey_options(request: HttpRequest) -> HttpResponse:
+    """What the browser is asked for a passkey as the second step: one of this person's."""
+    now = clock.now()
+    waiting = signin.pending(request, now=now)
+    if waiting is None:
+        return JsonResponse({}, status=409)
+    return JsonResponse(passkeys.options(request, passkeys.VERIFY, user=waiting.user, now=now))
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def verify_passkey(request: HttpRequest) -> HttpResponse:
+    """A passkey as the second step."""
+    now = clock.now()
+    waiting = signin.pending(request, now=now)
+    form = PasskeyForm(request.POST or None)
+    if waiting is None or request.method == "GET" or not form.is_valid():
+        return redirect("signin_verify")
+    has = factors.of(waiting.user)
+    try:
+        found = answers.passkey(request, form, passkeys.VERIFY, user=waiting.user, now=now)
+    except signin.Locked as locked:
+        page = _second_step(request, waiting, has, CodeForm(), answers.refused(form, locked), status=429)
+        return answers.locked(page, locked)
+    if found is None:
+        return _second_step(request, waiting, has, CodeForm(), form, status=422)
+    signin.finish(request, waiting.user, found, factors=["password", factors.PASSKEY], now=now)
+    return HttpResponseRedirect(waiting.next or home.path_of(request))
 
 
 @login_not_required
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "POST"])
 def factor(request: HttpRequest) -> HttpResponse:
-    """Set up an authenticator app, for a person who has none yet: QR code, key as text, first code."""
-    waiting = signin.pending(request, now=clock.now())
+    """Set up an authenticator app, for a person who has no factor or has lost it: QR code, key as text, first code."""
+    now = clock.now()
+    waiting = signin.pending(request, now=now)
     if waiting is None:
         return redirect("signin")
-    if signin.confirmed_device(waiting.user):
+    if factors.of(waiting.user) and not factor_recovery.is_live(waiting.recovery, waiting.user, now=now):
         return redirect("signin_verify")
     device = totp.unconfirmed_device(waiting.user)
     if device is None:
         return redirect("signin")
-    context = {"qr": totp.qr_svg(device), "key": totp.text_key(device)}
-    return _answer_code(request, waiting, device, "accounts/factor.html", context)
+    form = CodeForm(request.POST or None)
+    context = {
+        "form": form, "account": waiting.user.email, "qr": totp.qr_svg(device), "key": totp.text_key(device),
+    }  # fmt: skip
+    if request.method == "GET" or not form.is_valid():
+        return render(request, "accounts/factor.html", context, status=answers.status(form))
+    try:
+        right = answers.code(request, form, waiting.user, device, now=now)
+    except signin.Locked as locked:
+        answers.refused(form, locked)
+        return answers.locked(render(request, "accounts/factor.html", context, status=429), locked)
+    if not right:
+        return render(request, "accounts/factor.html", context | {"hint": True}, status=422)
+    return _set_up(request, waiting, device, now=now)
+
+
+def _set_up(
+    request: HttpRequest, waiting: signin.Pending, device: totp.TotpDevice, *, now: clock.datetime
+) -> HttpResponse:
+    """The first code was right: the app counts, earlier factors go where they were lost, codes are shown to print."""
+    if waiting.recovery and not factor_recovery.complete(
+        waiting.recovery, waiting.user, device, now=now, request=request
+    ):
+        return redirect("signin")
+    totp.confirm(device)
+    factors.added(request, waiting.user, factors.TOTP, now=now, key=f"added {device.persistent_id}")
+    signin.finish(request, waiting.user, device, factors=["password", factors.TOTP], now=now)
+    return answers.new_codes(request, waiting.user, leads_to=waiting.next or home.path_of(request), now=now)
 
 
 @login_not_required
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session, here; a POST, so that no link or picture can do it."""
-    if home.signed_in(request):
-        record_in_each("signin.ended", request, request.user, now=clock.now())
+    if request.user.is_authenticated:
+        sign_in_record.record_for(request.user, "signin.ended", now=clock.now(), request=request)
     auth.logout(request)
     return redirect(f"{reverse('signin')}?why=signed_out")
 
 
-def _answer_code(
-    request: HttpRequest, waiting: signin.Pending, device: TotpDevice, template: str, context: dict[str, object]
+def _door(
+    request: HttpRequest, form: SignInForm, passkey_form: PasskeyForm | None = None, *, status: int
 ) -> HttpResponse:
-    """Show the page, or take the code: right means signed in, wrong says how many tries are left."""
-    form = CodeForm(request.POST or None)
-    context |= {"form": form, "account": waiting.user.email}
-    if request.method == "GET" or not form.is_valid():
-        return render(request, template, context, status=_status(form))
-    now = clock.now()
-    allowed, refusal = device.verify_is_allowed()
-    if not allowed and refusal:
-        wait = max(1, round((refusal["locked_until"] - now).total_seconds()))
-        form.add_error(
-            "code",
-            ngettext("Wait %(n)d second, then try again.", "Wait %(n)d seconds, then try again.", wait) % {"n": wait},
-        )
-        return render(request, template, context, status=422)
-    try:
-        attempt = signin.begin(waiting.user.email, client_address(request), SignInAttempt.Step.CODE, now=now)
-    except signin.Locked as locked:
-        return _locked(request, template, context, locked)
-    if not device.verify_token(form.cleaned_data["code"]):
-        left = signin.tries_left(attempt, now=now)
-        form.add_error(
-            "code",
-            ngettext("That code is not right. %(n)d try left.", "That code is not right. %(n)d tries left.", left)
-            % {"n": left},
-        )
-        return render(request, template, context | {"hint": True}, status=422)
-    if not device.confirmed:
-        totp.confirm(device)
-    signin.passed(attempt)
-    signin.finish(request, waiting.user, device, factors=["password", "totp"], now=now)
-    return HttpResponseRedirect(waiting.next or home.path_of(request))
+    """The sign-in page; its forms keep where one wanted to go."""
+    query = f"?{urlencode({'next': _next(request)})}" if _next(request) else ""
+    context = {
+        "form": form, "passkey_form": passkey_form, "passkey_site": passkeys.site(request), "query": query,
+        "why": WHY.get(request.GET.get("why", "")), "development": settings.DEVELOPMENT, "sign_up": settings.SIGN_UP,
+    }  # fmt: skip
+    return render(request, "accounts/signin.html", context, status=status)
 
 
-def _locked(request: HttpRequest, template: str, context: dict[str, object], locked: signin.Locked) -> HttpResponse:
-    """Say when the next guess is heard: 429 with Retry-After."""
-    seconds = max(1, int((locked.until - clock.now()).total_seconds()))
-    minutes = -(-seconds // 60)
-    form: Form = context["form"]  # type: ignore[assignment]
-    form.add_error(
-        None,
-        ngettext(
-            "Too many wrong tries. You can try again in %(n)d minute.",
-            "Too many wrong tries. You can try again in %(n)d minutes.",
-            minutes,
-        )
-        % {"n": minutes},
-    )
-    response = render(request, template, context, status=429)
-    response["Retry-After"] = str(seconds)
-    return response
+def _second_step(
+    request: HttpRequest, waiting: signin.Pending, has: factors.Factors, form: CodeForm,
+    passkey_form: PasskeyForm | None = None, *, status: int, hint: bool = False,
+) -> HttpResponse:  # fmt: skip
+    """The page of the second step, with what this person has."""
+    context = {
+        "form": form, "passkey_form": passkey_form, "passkey_site": passkeys.site(request), "has": has, "hint": hint,
+        "account": waiting.user.email,
+    }  # fmt: skip
+    return render(request, "accounts/verify.html", context, status=status)
 
 
-def _status(form: Form) -> int:
-    return 422 if form.is_bound else 200
+def _next(request: HttpRequest) -> str:
+    return signin.own_path(request.GET.get("next"))

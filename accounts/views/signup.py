@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import agreements, home, signin, signup, totp
+from accounts import agreements, factors, home, signin, signup, totp
 from accounts.models import Practice, SignUp, User, check_slug
 from prm import clock
 from prm.addresses import client_address
@@ -179,7 +179,7 @@ def _go_on(request: HttpRequest, started: signup.Started) -> HttpResponse:
     if not started.new:
         return redirect(f"{reverse('signin')}?{urlencode({'next': first_page})}")
     signin.password_given(request, started.owner, next_path=first_page, now=clock.now())
-    if signin.confirmed_device(started.owner) is None:
+    if not factors.of(started.owner):
         totp.new_device(started.owner)
     return redirect("signin_factor")
 

@@ -10,12 +10,12 @@ from typing import Any
 import axe_playwright_python
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from accounts import signin, totp
 from accounts.models import User
+from accounts.session_store import SessionStore
 from prm import clock
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -71,7 +71,7 @@ def chromium() -> Iterator[Browser]:
 def signed_in(user: User, address: str) -> dict[str, str]:
     """The cookie at `address` of a person who gave both factors, made by the function that the pages use."""
     request = _request()
-    device = signin.confirmed_device(user) or totp.new_device(user, confirmed=True)
+    device = totp.confirmed_device(user) or totp.new_device(user, confirmed=True)
     signin.finish(request, user, device, factors=["password", "totp"], now=clock.now())
     return _cookie(request, address)
 

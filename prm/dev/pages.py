@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Count, F
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from accounts import agreements, signin, signup, totp
+from accounts import agreements, signup, totp
 from accounts.models import (
     Absence,
     Agreement,
@@ -492,7 +492,7 @@ def cookies(side: str, owner: User, address: str) -> list[dict[str, str]]:
     if side in {PATIENT, PATIENT_AWAY}:
         return [_patients_cookie(practices_of(owner)[0], address, away=side == PATIENT_AWAY)]
     if side == OWES_CODE:
-        if signin.confirmed_device(owner) is None:
+        if totp.confirmed_device(owner) is None:
             totp.new_device(owner, confirmed=True)
         return [browser.half_signed_in(owner, address)]
     if side == OWES_FACTOR:

@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import make_password
 
 from accounts import totp
 from accounts.models import Membership, Practice, Therapist, TotpDevice, User
-from accounts.signin import confirmed_device
+from accounts.totp import confirmed_device
 from prm import clock
 from prm.tenancy import use_practice
 

@@ -18,7 +18,7 @@ HTMX_CONFIG = (
 )
 
 
-IDLE_SECONDS = 900  # accounts.signin.IDLE, which ui may not import; a test compares them
+IDLE_MINUTES = 15  # accounts.signin.IDLE_MINUTES, which ui may not import: outside any practice; a test compares them
 IDLE_WARNING_SECONDS = 120  # WCAG 2.2.1
 
 
@@ -35,7 +35,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "language": get_language() or settings.LANGUAGE_CODE,
         "languages": settings.LANGUAGES,
         "htmx_config": HTMX_CONFIG,
-        "idle_seconds": IDLE_SECONDS,
+        "idle_seconds": getattr(getattr(request, "practice", None), "idle_minutes", IDLE_MINUTES) * 60,
         "idle_warning_seconds": IDLE_WARNING_SECONDS,
         "development": settings.DEVELOPMENT,
     }

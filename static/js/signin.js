@@ -21,3 +21,9 @@ function showOnRequest(button) {
 
 document.querySelectorAll("[data-code]").forEach(sendWhenComplete);
 document.querySelectorAll("[data-reveals]").forEach(showOnRequest);
+
+// Recovery codes: the button prints the page; without this script the browser's menu does.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}

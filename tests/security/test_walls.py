@@ -15,6 +15,10 @@ OWN_PRACTICE = "(practice_id = (NULLIF(current_setting('prm.practice'::text, tru
 GLOBAL_TABLES = {
     "accounts_practice",  # the directory of tenants: URLs are resolved by it before a practice is known
     "accounts_user", "accounts_totpdevice", "accounts_signinattempt",  # a person may work for several practices
+    "accounts_session", "accounts_recoverycodes", "accounts_recoverycode", "accounts_factorrecovery",  # as these may
+    "accounts_passwordreset",  # also of an address that nobody has
+    "django_otp_webauthn_webauthncredential", "django_otp_webauthn_webauthnattestation",  # passkeys
+    "django_otp_webauthn_webauthnuserhandle",
     "messaging_staffmail",  # an invitation or a reset goes to a person, who may belong to no practice yet
     "accounts_signup",  # the practice that is asked for does not exist yet
     "django_session", "django_content_type", "django_migrations",

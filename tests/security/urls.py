@@ -21,6 +21,8 @@ ARGUMENTS: dict[str, Any] = {
     "key": "trend",
     "form": "json",
     "signed_id": "not-signed",
+    "recovery_id": "accounts.FactorRecovery",
+    "passkey_id": "django_otp_webauthn.WebAuthnCredential",
     "platform_practice": "accounts.Practice",
     "sign_up_token": "not-a-token",
     "step": "emr",
