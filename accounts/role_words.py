@@ -16,9 +16,12 @@ ROLE_LINES = {
 SENTENCES = {
     "today.view": "See what today needs",
     "patients.view": "Find and read patients",
+    "patients.restrict": "Stop all contact with a patient",
+    "patients.rights": "Answer patients’ rights: corrections, disclosures, a copy of the record",
     "inbox.view": "See the inbox",
     "inbox.work": "Take, answer and close what is in the inbox, and own it",
     "nps.report": "Read the report of scores and comments",
+    "nps.answers": "See what a patient answered, by name",
     "nps.recover": "Win back unhappy patients",
     "nps.set_up": "Set up surveys and review pages",
     "campaigns.view": "See campaigns and what they did",

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import factor_recovery, factors, home, recovery_codes, signin, totp
-from accounts.access import staff_view
+from accounts.access import platform_view, staff_view
 from accounts.forms import RecoveryCodeForm, SignInForm
 from accounts.models import FactorRecovery, SignInAttempt
 from accounts.recheck import recently_checked
@@ -112,12 +112,13 @@ def decide(request: HttpRequest, recovery_id: UUID) -> HttpResponse:
     return redirect("signin_security", request.practice.slug)  # type: ignore[attr-defined]
 
 
+@platform_view
 @recently_checked
 @require_http_methods(["GET", "POST"])
 def decide_as_operator(request: HttpRequest, recovery_id: UUID) -> HttpResponse:
     """The platform's operator decides where no practice of the person has a second one who could."""
     user: Any = request.user
-    open_ones = factor_recovery.for_operators(user, now=clock.now()) if user.is_platform_operator else []
+    open_ones = factor_recovery.for_operators(user, now=clock.now())
     asked = next((one for one in open_ones if one.pk == recovery_id), None)
     if asked is None:
         raise Http404

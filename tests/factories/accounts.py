@@ -73,7 +73,8 @@ def sign_in(client: Client, user: User) -> TotpDevice:
     now = clock.now().timestamp()
     session = client.session
     session[DEVICE_ID_SESSION_KEY] = device.persistent_id
-    session.update({signin.SIGNED_IN_AT: now, signin.SEEN_AT: now, signin.FACTORS: ["password", "totp"]})
+    moments = dict.fromkeys([signin.SIGNED_IN_AT, signin.SEEN_AT, signin.PROVED_AT], now)
+    session.update(moments | {signin.FACTORS: ["password", "totp"]})
     session.save()
     return device
 
