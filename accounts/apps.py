@@ -1,5 +1,18 @@
 from django.apps import AppConfig
 
+# Key, label, line, icon, URL name, group and permission of the practice's own settings, in order.
+PAGES = (
+    ("practice", "Practice", "Name, languages, time zone, phone, postal address", "building-2", "settings_practice",
+     "practice", "settings.manage"),
+    ("branding", "Branding", "Logo and colour, as patients see them", "palette", "settings_branding", "practice",
+     "settings.manage"),
+    ("clinics", "Clinics", "Where you treat, when you are open", "map-pin", "clinics", "practice", "settings.manage"),
+    ("sending", "Quiet hours and caps", "When messages leave, and how many reach one patient", "moon",
+     "settings_sending", "patients", "settings.manage"),
+    ("retention", "Retention", "What is kept, for how long, and why", "archive", "settings_retention", "data",
+     "practice.own"),
+)  # fmt: skip
+
 
 class AccountsConfig(AppConfig):
     """Registers what `accounts` adds to the layers below it (docs/reference/registries.md)."""
@@ -17,6 +30,10 @@ class AccountsConfig(AppConfig):
             "settings", "Settings", icon="settings", url_name="settings", permission="settings.manage",
             group=navigation.FOOT,
         )  # fmt: skip
+        for order, (key, label, line, icon, url_name, group, permission) in enumerate(PAGES):
+            settings_pages.register(
+                key, label, line=line, icon=icon, url_name=url_name, permission=permission, group=group, order=order,
+            )  # fmt: skip
         settings_pages.register(
             "agreements", "Agreements", line="What you have signed with us and with your providers", icon="file-check",
             url_name="agreements", permission="practice.own", group=settings_pages.PRACTICE, order=80,

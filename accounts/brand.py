@@ -118,7 +118,7 @@ def read_logo(content: bytes) -> Picture:
     ValidationError says what was found and what is expected. Source: security.md §3, uploads.
     """
     if len(content) > LARGEST_FILE:
-        raise ValidationError(f"The file has {len(content) / 2**20:.1f} MB. A logo may have at most 2 MB.")
+        raise ValidationError("The file is larger than 2 MB, the most that a logo may have.")
     if b"<svg" in content[:1024].lower():
         raise ValidationError(
             "This is an SVG. It can carry programs that would run in your patients' browsers, so we take pictures "

@@ -44,12 +44,13 @@ class Stale(Exception):
 
 def change(
     row: Any, *, by: User | None, now: datetime, version: int, fields: Mapping[str, Any],
-    check: Callable[[Any, Collection[str]], None],
+    check: Callable[[Any, Collection[str]], None], over: int = 0,
 ) -> Changed:  # fmt: skip
     """Store what differs among `fields`, one version up, with its `SettingsChange`; `row` itself is left as it was.
 
-    `version`: what the editor saw. `check(row, names)` gets the changed row before it is stored and raises
-    ValidationError by field. Stale as the module says. In the practice's context.
+    `version`: what the editor saw; `over`: a later one whose values the editor was shown, and replaces. `check(row,
+    names)` gets the changed row before it is stored and raises ValidationError by field. Stale as the module says. In
+    the practice's context.
     """
     model = type(row)
     with transaction.atomic():
@@ -57,7 +58,7 @@ def change(
         before = {name: plain(getattr(current, name)) for name in fields}
         mine = {name: value for name, value in fields.items() if plain(value) != before[name]}
         if version != current.version:
-            mine = _merge(current, version, mine)
+            mine = _merge(current, version, mine, over)
         if not mine:
             return Changed(current)
         for name, value in mine.items():
@@ -70,7 +71,7 @@ def change(
     return Changed(current, written)
 
 
-def _merge(current: Any, version: int, mine: dict[str, Any]) -> dict[str, Any]:
+def _merge(current: Any, version: int, mine: dict[str, Any], over: int) -> dict[str, Any]:
     """What remains to be written over the newer version: fields that only this edit touched. Stale."""
     seen: dict[str, Any] = {}
     latest: dict[str, SettingsChange] = {}
@@ -83,7 +84,7 @@ def _merge(current: Any, version: int, mine: dict[str, Any]) -> dict[str, Any]:
     conflicts = [
         Conflict(name, value, getattr(current, name), latest[name].by, latest[name].at)
         for name, value in touched.items()
-        if name in seen
+        if name in seen and latest[name].version > over
     ]
     if conflicts:
         raise Stale(current, conflicts)

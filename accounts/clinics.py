@@ -1,9 +1,8 @@
 """Clinics: the functions that make, change and close them, for pages and API alike."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
-from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,19 +11,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
 
-from accounts import changing, contact, zones
+from accounts import changing, contact, hours, zones
 from accounts.changing import Changed
 from accounts.models import Clinic, Membership, SettingsChange, User
-from prm import clock
 
 FIELDS = frozenset({
     "name", "message_name", "time_zone", "phone", "address", "hours", "holidays", "booking_url", "recovery_lead",
 })  # fmt: skip
 LONGEST_LIST = 200  # closed days
-INTERVALS_A_DAY = 6
-DAYS = dict(
-    zip(clock.WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
-)
 # Words in a clinic's name that tell why its patients come (daily.md §13). Whole words, in any case.
 TELLING = (
     "pelvic", "women's health", "womens health", "incontinence", "oncology", "cancer", "lymphedema", "vestibular",
@@ -53,7 +47,7 @@ def create(*, by: User | None, now: datetime, **fields: Any) -> Clinic:
     return clinic
 
 
-def change(clinic: Clinic, *, by: User | None, now: datetime, version: int, **fields: Any) -> Changed:
+def change(clinic: Clinic, *, by: User | None, now: datetime, version: int, over: int = 0, **fields: Any) -> Changed:
     """Change some of a clinic's `FIELDS`; a placeholder made by a feed has a name of its own from then on.
 
     ValidationError by field; changing.Stale where somebody changed the same field since `version`. The caller audits.
@@ -62,7 +56,7 @@ def change(clinic: Clinic, *, by: User | None, now: datetime, version: int, **fi
     normal = _normal(fields)
     if not clinic.named and normal.get("name", clinic.name) != clinic.name:
         normal["named"] = True
-    return changing.change(clinic, by=by, now=now, version=version, fields=normal, check=_check)
+    return changing.change(clinic, by=by, now=now, version=version, over=over, fields=normal, check=_check)
 
 
 def close(clinic: Clinic, *, by: User | None, now: datetime) -> Changed:
@@ -85,52 +79,6 @@ def reopen(clinic: Clinic, *, by: User | None, now: datetime) -> Changed:
     )
 
 
-def check_hours(hours: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, list[list[str]]]:
-    """Opening hours in order: weekday (`Mon`) to intervals such as ["09:00", "12:00"]; “24:00” is midnight at the end.
-
-    ValidationError names the first day and what is wrong there: no weekday, a time that is none, an end that is not
-    later than its beginning, intervals that overlap. A day without intervals is left out; hours of no day are refused.
-    """
-    made: dict[str, list[list[str]]] = {}
-    if unknown := set(hours) - set(DAYS):
-        raise ValidationError(f"“{sorted(unknown)[0]}” is no weekday (expected {', '.join(DAYS)}).")
-    for day in DAYS:
-        intervals = sorted([_interval(day, interval) for interval in hours.get(day, ())])
-        if len(intervals) > INTERVALS_A_DAY:
-            raise ValidationError(
-                f"{DAYS[day]} has {len(intervals)} intervals; at most {INTERVALS_A_DAY} are possible."
-            )
-        for (opens, closes), (next_opens, next_closes) in pairwise(intervals):
-            if next_opens < closes:
-                raise ValidationError(
-                    f"{DAYS[day]}: {opens} to {closes} and {next_opens} to {next_closes} overlap. Make them one, or "
-                    "leave a gap."
-                )
-        if intervals:
-            made[day] = [list(interval) for interval in intervals]
-    if not made:
-        raise ValidationError("Enter the hours of one day at least.")
-    return made
-
-
-def _interval(day: str, interval: Sequence[str]) -> tuple[str, str]:
-    if len(interval) != 2:
-        raise ValidationError(f"{DAYS[day]}: give a beginning and an end.")
-    times = []
-    for text in interval:
-        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|24:00", str(text)):
-            raise ValidationError(f"{DAYS[day]}: “{text}” is no time of the day (expected 00:00 to 24:00).")
-        times.append(str(text))
-    opens, closes = times
-    if closes == "00:00":
-        closes = "24:00"  # a clinic that closes at midnight
-    if opens >= closes:
-        raise ValidationError(
-            f"{DAYS[day]}: {opens} to {closes} ends before it begins. Hours past midnight belong to the next day."
-        )
-    return opens, closes
-
-
 def federal_holidays(year: int) -> dict[date, str]:
     """The federal holidays of the United States in `year`, as observed: day to name, in order."""
     return dict(sorted(national.country_holidays("US", years=year).items()))
@@ -144,7 +92,7 @@ def _known(fields: Mapping[str, Any]) -> None:
 def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The values as they are kept. ValidationError by field."""
     readers: dict[str, Callable[[Any], Any]] = {
-        "phone": contact.phone, "time_zone": zones.find, "hours": check_hours, "holidays": _closed_days,
+        "phone": contact.phone, "time_zone": zones.find, "hours": hours.check, "holidays": _closed_days,
         "booking_url": _booking_url,
     }  # fmt: skip
     made, wrong = dict(fields), {}

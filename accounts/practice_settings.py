@@ -12,23 +12,27 @@ from accounts.models import Practice, User
 from accounts.models.practices import MOST_A_DAY, MOST_A_WEEK, TEXTS_CLOSE, TEXTS_OPEN
 
 LANGUAGES = ("en", "es")
+IDLE_MINUTES = range(5, 31)  # security.md §2
 FIELDS = frozenset({
     "name", "time_zone", "languages", "phone", "postal_address", "door_indexable", "brand_colour", "logo",
     "texts_open", "texts_close", "emails_open", "emails_close", "cap_day", "cap_week", "keep_raw_months",
-    "keep_bodies_months",
+    "keep_bodies_months", "idle_minutes", "therapists_see",
 })  # fmt: skip
 
 
-def change_practice(practice: Practice, *, by: User | None, now: datetime, version: int, **fields: Any) -> Changed:
+def change_practice(
+    practice: Practice, *, by: User | None, now: datetime, version: int, over: int = 0, **fields: Any
+) -> Changed:
     """Change some of a practice's settings (`FIELDS`); what differs is stored and told, with what it was before.
 
-    `version`: the one that the editor saw; `by` is None for an API key. A phone number is read as people write it, a
-    time zone by name or words, a brand colour is darkened until white on it can be read. ValidationError by field,
-    changing.Stale where somebody changed the same field meanwhile. The caller audits `Changed.fields`.
+    `version`: the one that the editor saw; `over`: see `changing.change`; `by` is None for an API key. A phone number
+    is read as people write it, a time zone by name or words, a brand colour is darkened until white on it can be read.
+    ValidationError by field, changing.Stale where somebody changed the same field meanwhile. The caller audits
+    `Changed.fields`.
     """
     if unknown := set(fields) - FIELDS:
         raise ValidationError(dict.fromkeys(unknown, "A practice has no such setting, or it cannot be changed."))
-    return changing.change(practice, by=by, now=now, version=version, fields=_normal(fields), check=_check)
+    return changing.change(practice, by=by, now=now, version=version, over=over, fields=_normal(fields), check=_check)
 
 
 def _normal(fields: dict[str, Any]) -> dict[str, Any]:
@@ -61,6 +65,8 @@ def _check(practice: Practice, names: Collection[str]) -> None:
         practice.clean_fields(exclude=others)
     except ValidationError as problem:
         wrong |= problem.update_error_dict({})
+    if "idle_minutes" in names and practice.idle_minutes not in IDLE_MINUTES:
+        wrong["idle_minutes"] = "Choose 5 to 30 minutes."
     if "languages" in names and (not practice.languages or set(practice.languages) - set(LANGUAGES)):
         wrong["languages"] = "Choose English, Spanish or both."
     if set(names) & {"texts_open", "texts_close"}:

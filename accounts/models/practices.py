@@ -1,6 +1,7 @@
 """The tenant and its locations."""
 
 from datetime import datetime, time
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
@@ -134,6 +135,11 @@ class Clinic(PracticeModel):
     def zone(self) -> ZoneInfo:
         """The clinic's time zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def booking_host(self) -> str:
+        """The host to which patients are led for booking; empty without a booking page."""
+        return urlsplit(self.booking_url).hostname or ""
 
     @property
     def display_name(self) -> str:

@@ -17,6 +17,7 @@ from accounts.models import (
     Absence,
     Agreement,
     ApiKey,
+    Clinic,
     Invitation,
     Membership,
     Practice,
@@ -205,6 +206,17 @@ def _therapist(practice: Practice) -> dict[str, Any] | None:
     return {"therapist_id": found.pk} if found else None
 
 
+def _clinic(practice: Practice) -> dict[str, Any] | None:
+    """The first clinic by name."""
+    clinic = Clinic.objects.order_by("name").first()
+    return {"clinic_id": clinic.pk} if clinic else None
+
+
+def _logo(practice: Practice) -> dict[str, Any] | None:
+    """The practice's logo, where it has one."""
+    return {"media_practice": practice.public_id, "digest": practice.logo} if practice.logo else None
+
+
 def _feed(practice: Practice) -> dict[str, Any] | None:
     feed = Feed.objects.order_by("name").first()
     return {"feed_id": feed.pk} if feed else None
@@ -329,6 +341,11 @@ ROWS: dict[str, Row] = {
     "outbox_text": Row(STAFF, _message, url_name="outbox_message", query="?show=text"),
     "sendgrid_events": Row(OPEN, lambda practice: {"hook_practice": practice.public_id}),
     "dev_parts": Row(OPEN),
+    "clinic": Row(STAFF, _clinic),
+    "clinic_closure": Row(STAFF, _clinic),
+    "clinic_new": Row(STAFF),
+    "clinic_reopening": Row(STAFF, _clinic),
+    "clinics": Row(STAFF),
     "consent_policy": Row(STAFF),
     "feed": Row(STAFF, _feed),
     "feed_dead": Row(STAFF, _feed),
@@ -347,6 +364,9 @@ ROWS: dict[str, Row] = {
     "first_day_statement": Row(STAFF, lambda practice: {"step": "emr"}),
     "first_day_survey": Row(STAFF),
     "livez": Row(OPEN),
+    "logo": Row(OPEN, _logo, fragment=True),
+    "logo_choice": Row(STAFF),
+    "logo_upload": Row(STAFF),
     "metrics": Row(OPEN),
     "readyz": Row(OPEN),
     "nps:recovery": Row(STAFF),
@@ -410,6 +430,10 @@ ROWS: dict[str, Row] = {
     "sign_up": Row(OPEN),
     "sign_up_confirm": Row(OPEN, _sign_up),
     "sign_up_sent": Row(OPEN),
+    "settings_branding": Row(STAFF),
+    "settings_practice": Row(STAFF),
+    "settings_retention": Row(STAFF),
+    "settings_sending": Row(STAFF),
     "signin": Row(OPEN),
     "signin_factor": Row(OWES_FACTOR),
     "signin_verify": Row(OWES_CODE),

@@ -42,6 +42,11 @@ class PageBoundField(BoundField):
         return [said if text == bare else text for text in self.errors]
 
     @property
+    def is_saved(self) -> bool:
+        """Just stored: the form's page says so beside the field (ui.md §6)."""
+        return self.name in getattr(self.form, "saved", ())
+
+    @property
     def is_check(self) -> bool:
         """A single check box: its label stands beside it."""
         return isinstance(self.field.widget, widgets.CheckboxInput)

@@ -99,7 +99,7 @@ def header(width, height):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"x" * (2 * 2**20 + 1), "at most 2 MB"),
+        (b"x" * (2 * 2**20 + 1), "larger than 2 MB"),
         (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "This is an SVG"),
         (b"GIF89a" + bytes(100), "no picture that we can read"),
         (b"%PDF-1.7", "no picture that we can read"),

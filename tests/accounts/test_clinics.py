@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts import changing, clinics
+from accounts import hours as opening
 from accounts.models import Clinic, SettingsChange
 from prm import clock
 from tests.factories.accounts import ClinicFactory, MembershipFactory
@@ -95,7 +96,7 @@ def test_a_lead_who_left_is_refused(practice):
 
 
 @pytest.mark.parametrize(
-    ("hours", "told"),
+    ("given_hours", "told"),
     [
         ({"Mon": [["09:00", "12:00"], ["11:00", "17:00"]]}, "Monday: 09:00 to 12:00 and 11:00 to 17:00 overlap"),
         ({"Tue": [["22:00", "02:00"]]}, "Hours past midnight belong to the next day"),
@@ -108,14 +109,14 @@ def test_a_lead_who_left_is_refused(practice):
         ({"Mon": [[f"{hour:02}:00", f"{hour:02}:30"] for hour in range(7)]}, "at most 6"),
     ],
 )
-def test_wrong_hours_are_told_by_day(hours, told):
+def test_wrong_hours_are_told_by_day(given_hours, told):
     with pytest.raises(ValidationError, match=told):
-        clinics.check_hours(hours)
+        opening.check(given_hours)
 
 
 def test_hours_are_put_in_order_and_midnight_is_the_end_of_the_day():
     given_hours = {"Mon": [["13:00", "00:00"], ["09:00", "12:00"]], "Sun": []}
-    assert clinics.check_hours(given_hours) == {"Mon": [["09:00", "12:00"], ["13:00", "24:00"]]}
+    assert opening.check(given_hours) == {"Mon": [["09:00", "12:00"], ["13:00", "24:00"]]}
 
 
 minutes = st.lists(st.integers(0, 24 * 4), min_size=2, max_size=8, unique=True).map(sorted)
@@ -141,7 +142,7 @@ moments = st.sampled_from([(2026, 3, 6), (2026, 10, 30), (2026, 11, 24)]).flatma
 
 @given(days=week, start=moments, zone=st.sampled_from(ZONES), wanted=st.integers(1, 3000), closed=st.booleans())
 def test_business_time_lands_in_open_hours_and_counts_every_open_minute(days, start, zone, wanted, closed):
-    hours = clinics.check_hours(as_hours(days))
+    hours = opening.check(as_hours(days))
     holidays = ["2026-11-26"] if closed else []
     clinic = Clinic(name="East", time_zone=zone.key, hours=hours, holidays=holidays)
 
@@ -202,3 +203,16 @@ def test_the_federal_holidays_of_a_year_are_offered():
     assert (offered[date(2026, 11, 26)], offered[date(2026, 7, 3)]) == (
         "Thanksgiving Day", "Independence Day (observed)",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("week_of", "said"),
+    [
+        (clock.NINE_TO_FIVE, ["Mon–Fri 9 am–5 pm", "Sat–Sun closed"]),
+        (SPLIT, ["Mon 9 am–12 pm, 1 pm–5 pm", "Tue–Sun closed"]),
+        ({"Sat": [["00:00", "24:00"]]}, ["Mon–Fri closed", "Sat 12 am–midnight", "Sun closed"]),
+        ({"Sun": [["08:30", "12:15"]]}, ["Mon–Sat closed", "Sun 8:30 am–12:15 pm"]),
+    ],
+)
+def test_hours_read_as_on_the_door(week_of, said):
+    assert opening.in_words(week_of) == said

@@ -173,3 +173,17 @@ def test_an_address_says_which_line_is_missing():
         contact.PostalAddress(street="12 Quay Street, Suite 3", state="California").check()
     assert set(told.value.message_dict) == {"street", "city", "state", "postal_code"}
     contact.PostalAddress().check()
+
+
+def test_who_saw_the_colleagues_value_may_replace_it_and_nothing_else(practice):
+    change(practice, name="Harbor", cap_day=2)
+    with pytest.raises(changing.Stale):
+        change(practice, version=1, name="Haven", cap_day=1)
+
+    change(practice, version=1, over=2, name="Haven", cap_day=1)
+
+    stored = Practice.objects.get(pk=practice.pk)
+    assert (stored.name, stored.cap_day) == ("Haven", 2)  # the cap was not touched by the second editor
+    change(practice, version=3, name="Third")
+    with pytest.raises(changing.Stale):
+        change(practice, version=1, over=2, name="Haven again")

@@ -26,6 +26,7 @@ OPEN = {
     "appearance", "csp_report", "livez", "metrics", "readyz", "signin", "signin_factor", "signin_verify", "signout",
     "start",
     "invitation",  # its token is the key
+    "logo",  # a practice's, in mails and on the portal
     "follow_link", "sendgrid_events",  # a patient's signed link; a provider's signed call
     "signin_passkey", "signin_passkey_options", "signin_verify_passkey", "signin_verify_passkey_options",
     "signin_recover", "signin_recover_request", "signin_recover_link", "signin_reset", "signin_reset_link",

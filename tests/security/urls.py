@@ -20,6 +20,7 @@ ARGUMENTS: dict[str, Any] = {
     "raw_id": "integrations.RawMessage",
     "key": "trend",
     "form": "json",
+    "digest": "0" * 64,
     "signed_id": "not-signed",
     "recovery_id": "accounts.FactorRecovery",
     "passkey_id": "django_otp_webauthn.WebAuthnCredential",
@@ -60,7 +61,7 @@ class Address:
         return any(argument.endswith("_id") and _model(argument) for argument in self.arguments - PRACTICE)
 
 
-PRACTICE = frozenset({"practice_slug", "practice_public_id", "hook_practice"})
+PRACTICE = frozenset({"practice_slug", "practice_public_id", "hook_practice", "media_practice"})
 
 
 def addresses() -> list[Address]:
@@ -75,6 +76,7 @@ def path(address: Address, practice: Practice, *, ids: dict[str, Any] | None = N
         "practice_slug": practice.slug,
         "practice_public_id": practice.public_id,
         "hook_practice": practice.public_id,
+        "media_practice": practice.public_id,
     }
     return reverse(address.name, kwargs={name: named.get(name, given.get(name)) for name in address.arguments})
 

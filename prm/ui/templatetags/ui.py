@@ -8,6 +8,7 @@ from typing import Any
 
 import lucide
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -48,6 +49,27 @@ def _svg(name: str, size: int, classes: str) -> SafeString:
 def icon(name: str, size: int = 18, classes: str = "") -> SafeString:
     """A Lucide icon, hidden from screen readers: the words beside it carry the meaning. IconDoesNotExist for a typo."""
     return _svg(name, size, classes)
+
+
+@register.simple_tag
+def logo_path(practice: Any) -> str:
+    """The address of a practice's logo, the same for everybody."""
+    return reverse("logo", kwargs={"media_practice": practice.public_id, "digest": practice.logo})
+
+
+@register.simple_tag
+def practice_mark(practice: Any, size: int = 16, for_patient: bool = False) -> SafeString:
+    """The practice's mark beside its name: its logo, else its icon; patients see the icon on the practice's colour."""
+    if practice and practice.logo:
+        classes = "logo" if for_patient else "mark logo"
+        return format_html('<img class="{}" src="{}" alt="">', classes, logo_path(practice))
+    drawn = icon((practice and practice.icon) or "waypoints", size)
+    if not practice or not for_patient:
+        return format_html('<span class="mark">{}</span>', drawn)
+    ground = format_html('<rect width="100%" height="100%" fill="{}"/>', practice.brand_colour)
+    return format_html(
+        '<span class="mark own"><svg aria-hidden="true" focusable="false">{}</svg>{}</span>', ground, drawn
+    )
 
 
 @register.simple_tag(name="rail")
