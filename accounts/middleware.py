@@ -17,6 +17,7 @@ from prm import clock
 from prm.audit.record import record
 from prm.tenancy.requests import answer_within
 
+MEDIA = "/media/"  # the same for everybody: no cookie is read, so that caches may keep it (security.md section 3)
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -35,6 +36,8 @@ class StaffMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass on, inside the practice where the URL names one."""
+        if request.path_info.startswith(MEDIA):
+            return self.get_response(request)
         request.ended = signin.end_if_stale(request, now=clock.now())  # type: ignore[attr-defined]
         slug = _practice_slug(request)
         if slug is None:

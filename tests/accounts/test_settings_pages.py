@@ -208,7 +208,7 @@ def test_a_clinic_is_added_changed_and_closed(harbor):
 
     path = f"/harbor/settings/clinics/{east.pk}/"
     changed = {**CLINIC, "Mon_1_opens": "18:00", "Mon_1_closes": "00:00", "closed_days": ["2026-11-26"], "version": 1}
-    assert client.post(path, changed).url == f"{path}?saved=holidays,hours"
+    assert client.post(path, changed).url == f"{path}?saved=holidays%2Chours"
     client.post(f"{path}closure/")
     with use_practice(harbor.pk):
         east.refresh_from_db()
