@@ -30,7 +30,7 @@ class AccessForm(forms.Form):
         super().__init__(*args, **options)
         self.actor = actor
         self.fields["role"].choices = [
-            (role, f"{Membership.Role(role).label}: {ROLE_LINES[Membership.Role(role)]}")
+            (role, f"{Membership.Role(role).label}. {ROLE_LINES[Membership.Role(role)]}")
             for role in people.roles_to_give(actor)
         ]
         clinics = people.clinics_to_give(actor)
@@ -135,6 +135,7 @@ class TherapistForm(forms.ModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["first_name"].required = self.fields["last_name"].required = True
+        self.fields["credential"].choices = [("", "None"), *Therapist.Credential.choices]
         self.fields["npi"].widget.attrs |= {"inputmode": "numeric", "autocomplete": "off"}
         others = Therapist.objects.filter(named=True).exclude(pk=self.instance.pk).order_by("last_name", "first_name")
         self.fields["supervisor"].queryset = others

@@ -6,10 +6,10 @@ from accounts.access import PERMISSIONS, WHOLE_PRACTICE
 from accounts.models import Membership
 
 ROLE_LINES = {
-    Membership.Role.OWNER: "Runs the practice: everything, also who has access, the record and the agreements",
-    Membership.Role.MANAGER: "Runs the day: patients, messages, campaigns, settings and people, but no owners",
-    Membership.Role.THERAPIST: "Treats: patients, inbox and drafts of campaigns",
-    Membership.Role.FRONT_DESK: "Keeps the desk: patients, inbox, outbox and unhappy patients",
+    Membership.Role.OWNER: "Everything, also who gets access, the record of who saw what, and the agreements",
+    Membership.Role.MANAGER: "The day: patients, messages, campaigns, settings and people, but no owners",
+    Membership.Role.THERAPIST: "Patients, inbox and drafts of campaigns",
+    Membership.Role.FRONT_DESK: "Patients, inbox, outbox and winning back unhappy patients",
     Membership.Role.READ_ONLY: "Reads patients and figures, changes nothing",
 }
 # A sentence for each permission, in the order in which they are shown; a test compares the keys.

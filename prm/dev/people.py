@@ -5,13 +5,13 @@ In development only: outside it these functions refuse, and the page does not ex
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
-from accounts import totp
-from accounts.models import Membership, Practice, Therapist, TotpDevice, User
+from accounts import absence, invitations, npi, totp
+from accounts.models import Clinic, Invitation, Membership, MembershipClinic, Practice, Therapist, TotpDevice, User
 from accounts.totp import confirmed_device
 from prm import clock
 from prm.tenancy import use_practice
@@ -26,6 +26,32 @@ PEOPLE = (
 )
 SHARED = ("robin", "Robin Abara", Membership.Role.MANAGER)  # works in every demo practice: shows the switcher
 SHARED_DOMAIN = "both.example"
+# The larger practice's staff besides these, with the clinic that each is limited to (daily.md §17: 22 over all roles).
+MORE = {
+    "demo": (
+        ("henry", "Henry Adeyemi", Membership.Role.OWNER, ""),
+        ("nadia", "Nadia Osei", Membership.Role.MANAGER, "Eastside"),
+        ("tom", "Tom Brandt", Membership.Role.THERAPIST, "Harbor"),
+        ("elena", "Elena Reyes", Membership.Role.THERAPIST, "Harbor"),
+        ("kirsten", "Kirsten Olsen", Membership.Role.THERAPIST, "Eastside"),
+        ("idris", "Idris Rahman", Membership.Role.THERAPIST, "Eastside"),
+        ("gloria", "Gloria Vance", Membership.Role.THERAPIST, "Eastside"),
+        ("rafael", "Rafael Solano", Membership.Role.THERAPIST, "North Point"),
+        ("mei", "Mei Tanaka", Membership.Role.THERAPIST, "North Point"),
+        ("otis", "Otis Dunne", Membership.Role.THERAPIST, "North Point"),
+        ("luis", "Luis Romero", Membership.Role.FRONT_DESK, "Harbor"),
+        ("amara", "Amara Nwosu", Membership.Role.FRONT_DESK, "Eastside"),
+        ("joan", "Joan Whitaker", Membership.Role.FRONT_DESK, "Eastside"),
+        ("petra", "Petra Novak", Membership.Role.FRONT_DESK, "North Point"),
+        ("sione", "Sione Fale", Membership.Role.FRONT_DESK, "North Point"),
+        ("grace", "Grace Kim", Membership.Role.READ_ONLY, ""),
+    ),
+}  # fmt: skip
+AWAY = {"demo": (("kirsten", "idris", 0, 9), ("luis", "dana", 12, 16))}  # who, cover, first and last day from today
+INVITED = {"demo": ("noor.haddad", Membership.Role.THERAPIST, "North Point")}
+SPEAK = {"Reyes": ["en", "es"], "Solano": ["en", "es"], "Tanaka": ["en"], "Nair": ["en", "hi"]}
+SUPERVISED = {"Vance": "Olsen"}  # an assistant, and who signs
+NINE_DIGITS = 155_501_000  # of made-up NPIs; the tenth is found
 
 
 class NotDevelopment(RuntimeError):
@@ -55,12 +81,74 @@ def make_demo_staff(practice: Practice) -> list[User]:
     return [_make(practice, email, name, role, hashed) for email, name, role in wanted]
 
 
+def complete_demo_staff(practice: Practice, *, now: datetime) -> None:
+    """The rest of a demo practice's staff, their clinics and profiles, who is away and who is invited now.
+
+    After the clinics are there; nothing that is there already is made again. Opens the practice itself.
+    """
+    _check_development()
+    hashed = make_password(PASSWORD)
+    for short, name, role, clinic in MORE.get(practice.slug, ()):
+        user = _make(practice, f"{short}@{practice.slug}.example", name, role, hashed)
+        with use_practice(practice.pk):
+            member, place = Membership.objects.get(user=user), Clinic.objects.filter(name=clinic).first()
+            if place is not None:
+                MembershipClinic.objects.get_or_create(membership=member, clinic=place)
+    with use_practice(practice.pk):
+        if practice.slug in MORE:
+            _fill_profiles()
+        _send_away(practice, now)
+        _invite(practice, now)
+
+
+def _fill_profiles() -> None:
+    """What a claim needs of each therapist whom the practice itself named."""
+    known = {one.last_name: one for one in Therapist.objects.filter(named=True).order_by("last_name")}
+    for number, (last, one) in enumerate(known.items()):
+        if one.npi:
+            continue
+        nine = str(NINE_DIGITS + number)
+        one.npi = next(nine + digit for digit in "0123456789" if npi.is_valid(nine + digit))
+        one.languages, one.work_days = SPEAK.get(last, ["en"]), ["Mon", "Tue", "Wed", "Thu", "Fri"]
+        one.licence_number, one.licence_state = f"PT {40_100 + number}", "CA"
+        one.supervisor = known.get(SUPERVISED.get(last, ""))
+        one.save()
+
+
+def _send_away(practice: Practice, now: datetime) -> None:
+    """Absences from today on, where the person has none that is not over."""
+    members = {one.user.email.partition("@")[0]: one for one in Membership.objects.select_related("user")}
+    day = absence.today(now)
+    for who, cover, first, last in AWAY.get(practice.slug, ()):
+        if not absence.coming(members[who], now).exists():
+            absence.plan(
+                members[who], starts_on=day + timedelta(days=first), ends_on=day + timedelta(days=last),
+                cover=members[cover],
+            )  # fmt: skip
+
+
+def _invite(practice: Practice, now: datetime) -> None:
+    """One open invitation; an expired one is sent again."""
+    if practice.slug not in INVITED:
+        return
+    short, role, clinic = INVITED[practice.slug]
+    email = f"{short}@{practice.slug}.example"
+    owner = Membership.objects.select_related("user").filter(role=Membership.Role.OWNER).order_by("pk")[0]
+    found = Invitation.objects.filter(email=email).order_by("-created_at").first()
+    if found is None:
+        places = Clinic.objects.filter(name=clinic)
+        invitations.invite(practice, email, role, by=owner, clinics=places, now=now)
+    elif found.state == Invitation.State.OPEN and found.expires_at <= now:
+        invitations.renew(practice, found, by=owner, now=now)
+
+
 def sign_ins(*, now: datetime | None = None) -> Iterator[SignIn]:
     """Every demo user with the code that his app would show, by practice and role."""
     _check_development()
     now = now or clock.now()
     for practice in Practice.objects.filter(suspended_at=None).order_by("slug"):
-        own = {f"{short}@{practice.slug}.example" for short, _name, _role in PEOPLE} | {f"{SHARED[0]}@{SHARED_DOMAIN}"}
+        shorts = [short for short, *_rest in (*PEOPLE, *MORE.get(practice.slug, ()))]
+        own = {f"{short}@{practice.slug}.example" for short in shorts} | {f"{SHARED[0]}@{SHARED_DOMAIN}"}
         with use_practice(practice.pk):
             members = list(Membership.objects.filter(user__email__in=own, ended_at=None).select_related("user"))
         for member in sorted(

@@ -1,16 +1,18 @@
 """Demo staff: somebody of every role, who can sign in with what the page shows, in development only."""
 
 import re
+from collections import Counter
 
 import pytest
 from django.urls import reverse
 
-from accounts.models import Membership, User
+from accounts import absence, npi
+from accounts.models import Invitation, Membership, Therapist, User
 from accounts.queries import practices_of
 from prm import clock
 from prm.dev import people
 from prm.tenancy import use_practice
-from tests.factories.accounts import PracticeFactory
+from tests.factories.accounts import ClinicFactory, PracticeFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +31,30 @@ def test_every_role_is_there_once_made_and_made_again(practices):
             roles = set(Membership.objects.values_list("role", flat=True))
             assert (roles, Membership.objects.count()) == (set(Membership.Role.values), 6)
     assert User.objects.count() == 11
+
+
+def test_the_larger_practice_has_22_people_some_of_one_clinic_one_away_one_invited(practices):
+    demo, second = practices
+    for practice in practices:
+        people.make_demo_staff(practice)
+    with use_practice(demo.pk):
+        for name in ("Harbor", "Eastside", "North Point"):
+            ClinicFactory(name=name)
+    for _ in range(2):
+        for practice in practices:
+            people.complete_demo_staff(practice, now=clock.now())
+    with use_practice(demo.pk):
+        roles = Counter(Membership.objects.values_list("role", flat=True))
+        assert roles == {"owner": 2, "manager": 3, "therapist": 9, "front_desk": 6, "read_only": 2}
+        assert Membership.objects.filter(clinics__isnull=False).distinct().count() == 14
+        [away] = absence.away_on(absence.today(clock.now())).select_related("membership__user", "cover__user")
+        assert (away.membership.user.name, away.cover.user.name) == ("Kirsten Olsen", "Idris Rahman")
+        assert list(Invitation.objects.values_list("email", "state")) == [("noor.haddad@demo.example", "open")]
+        assert [one for one in Therapist.objects.all() if not npi.is_valid(one.npi)] == []
+        assert str(Therapist.objects.get(last_name="Vance").supervisor) == "Kirsten Olsen"
+    with use_practice(second.pk):
+        assert (Membership.objects.count(), Invitation.objects.count()) == (6, 0)
+    assert len([one for one in people.sign_ins(now=clock.now()) if one.practice == demo]) == 22
 
 
 def test_one_of_them_works_in_both_practices(practices):

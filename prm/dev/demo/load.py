@@ -30,7 +30,7 @@ from patients.models import ConsentPolicy
 from prm import clock
 from prm.dev.demo import feed, life, truth
 from prm.dev.demo.practices import DemoPractice
-from prm.dev.people import make_demo_staff
+from prm.dev.people import complete_demo_staff, make_demo_staff
 from prm.tenancy import use_practice
 
 STEP = timedelta(days=2)  # shorter than a rule may be late (72 h); what a step costs hardly depends on its length
@@ -62,6 +62,7 @@ def load(plan: DemoPractice, *, as_of: datetime, seed: int, say: Say) -> Played:
     past.
     """
     if _progress(plan).get("until") and _progress(plan)["until"] == _progress(plan)["as_of"]:
+        complete_demo_staff(Practice.objects.get(slug=plan.slug), now=clock.now())
         return Played(0, 0)
     drawn = _progress(plan).get("as_of") or as_of.isoformat()
     as_of = datetime.fromisoformat(drawn)
@@ -94,6 +95,7 @@ def load(plan: DemoPractice, *, as_of: datetime, seed: int, say: Say) -> Played:
         _keep(plan, practice.pk, {"as_of": drawn, "until": until.isoformat()})
         if steps % 15 == 0:
             say(f"{plan.name}: {cursor:%b %Y}, {taken:,} messages")
+    complete_demo_staff(practice, now=as_of)
     Practice.objects.filter(pk=practice.pk).update(suspended_at=None)
     return Played(steps, taken)
 
