@@ -20,7 +20,7 @@ from prm.ui.toasts import toast
 @staff_view("mine")
 def my_absence(request: HttpRequest) -> HttpResponse:
     """One's own days away."""
-    return _page(request, get_object_or_404(Membership.objects.select_related("user"), pk=request.membership.pk))
+    return _page(request, request.membership)
 
 
 @require_http_methods(["GET", "POST"])
