@@ -10,6 +10,7 @@ from accounts import handover, notify, scope
 from accounts.access import MANAGER, OWNER
 from accounts.models import Clinic, Invitation, Membership, MembershipClinic, Practice, Therapist
 from accounts.notify import Notice
+from accounts.sessions import end_sessions
 
 UNDO_WITHIN = timedelta(minutes=10)  # the toast shows for 10 s, longer while somebody reads it
 
@@ -90,6 +91,7 @@ def change(
         MembershipClinic(membership=member, clinic=clinic) for clinic in clinics if clinic.pk not in before
     )
     if "new_role" in facts:
+        end_sessions(member.user)
         _withdraw_invitations(member, now=now)
         _tell(practice, member, "role_changed", now=now, role=role)
     if facts:
@@ -98,7 +100,7 @@ def change(
 
 
 def leave(practice: Practice, member: Membership, *, cover: Membership | None, now: datetime) -> int:
-    """End a membership: no page opens for it from the next request on; returns how much work moved.
+    """End a membership and the person's sessions, at once; returns how much work moved.
 
     Open work goes to `cover`, else to the clinic's queue; so does being a clinic's recovery lead. The name stays
     wherever it stands. LastOwner where nobody would own the practice. Nothing where it has ended already.
@@ -108,6 +110,7 @@ def leave(practice: Practice, member: Membership, *, cover: Membership | None, n
     if not Membership.objects.filter(pk=member.pk, ended_at=None).update(ended_at=now):
         return 0
     member.ended_at = now
+    end_sessions(member.user)
     Clinic.objects.filter(recovery_lead=member).update(recovery_lead=cover)
     _withdraw_invitations(member, now=now)
     _tell(practice, member, "membership_ended", now=now)

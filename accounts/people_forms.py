@@ -4,11 +4,10 @@ from collections.abc import Collection
 from typing import Any
 
 from django import forms
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
-from accounts import absence, people, profiles
+from accounts import absence, passwords, people, profiles
 from accounts.models import Clinic, Invitation, Membership, Therapist, User
 from accounts.role_words import ROLE_LINES
 
@@ -170,16 +169,17 @@ class JoinForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )  # fmt: skip
 
-    def __init__(self, email: str, *args: Any, **options: Any) -> None:
+    def __init__(self, email: str, practice_name: str, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.email = email
+        self.email, self.practice_name = email, practice_name
 
     def clean(self) -> dict[str, Any]:
-        """A password that a stranger would not guess from name and address."""
+        """A password that a stranger would not guess from name, address and practice."""
         given = super().clean() or self.cleaned_data
         if "password" in given:
             try:
-                validate_password(given["password"], User(email=self.email, name=given.get("name", "")))
+                person = User(email=self.email, name=given.get("name", ""))
+                passwords.check(given["password"], person, words=[self.practice_name])
             except ValidationError as problem:
                 self.add_error("password", problem)
         return given

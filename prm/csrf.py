@@ -6,9 +6,9 @@ from django.urls import Resolver404, resolve
 
 
 class PortalCsrfMiddleware(CsrfViewMiddleware):
-    """As Django's, but a patient's page may post with `Origin: null`.
+    """As Django's, but a patient's page and an invitation may post with `Origin: null`.
 
-    Portal pages carry `Referrer-Policy: no-referrer` (security.md §2); for a POST from such a page the browser writes
+    These pages carry `Referrer-Policy: no-referrer` (security.md §2); for a POST from such a page the browser writes
     `Origin: null` (Fetch standard, “serializing a request origin”). The token of cookie and form is checked as ever.
     """
 
@@ -18,6 +18,6 @@ class PortalCsrfMiddleware(CsrfViewMiddleware):
 
 def _is_portal(request: HttpRequest) -> bool:
     try:
-        return resolve(request.path_info).route.startswith("portal/")
+        return resolve(request.path_info).route.startswith(("portal/", "invite/"))
     except Resolver404:
         return False

@@ -41,8 +41,6 @@ ROWS: dict[str, Row] = {
     "dev_mail_message": Row(EVERYBODY),
     "dev_parts": Row(EVERYBODY),
     "follow_link": Row(EVERYBODY),
-    "invitation": Row(EVERYBODY, "GET POST"),  # by a token; who is signed in as somebody else reads so
-    "invitation_join": Row(EVERYBODY, "GET POST"),  # asks to sign in, then for an invitation to that person
     "livez": Row(EVERYBODY),
     "metrics": Row(EVERYBODY),
     "readyz": Row(EVERYBODY),
@@ -149,22 +147,6 @@ ROWS: dict[str, Row] = {
     "nps:reviews": Row("OM", "GET POST"),
     "nps:reviews_policy": Row("OM", "POST"),
     "recovery_case": Row("OM", scoped=True, missing="F"),
-    # People: managers change no owner, and those of one clinic nobody of another (the examples are of another).
-    "absence_end": Row("OM", "POST", whole=True),  # of a colleague; one's own: everybody
-    "departure": Row("OM", "POST", whole=True),
-    "departure_undo": Row("OM", "POST", whole=True),
-    "invitation_renewal": Row("OM", "POST", whole=True),
-    "invitation_withdrawal": Row("OM", "POST", whole=True),
-    "member": Row("OM"),
-    "member_absence": Row("OM", "GET POST", whole=True),
-    "member_access": Row("OM", "POST", whole=True),
-    "my_absence": Row("OMTFR", "GET POST"),
-    "people": Row("OM"),
-    "people_invite": Row("OM", "GET POST"),
-    "people_roles": Row("OM"),
-    "therapist": Row("OM", "GET POST"),
-    "therapist_new": Row("OM", "GET POST"),
-    "therapists": Row("OM"),
     # Settings.
     "agreement": Row("O", "GET POST", whole=True),
     "agreement_new": Row("O", "GET POST", whole=True),

@@ -25,7 +25,7 @@ OPEN = {
     "api_docs", "api_missing", "api_schema",  # the reference says nothing about any practice
     "appearance", "csp_report", "livez", "metrics", "readyz", "signin", "signin_factor", "signin_verify", "signout",
     "start",
-    "invitation",  # its token is the key
+    "invitation", "invitation_join",  # a token is the key; then signing in and an invitation to that person
     "logo",  # a practice's, in mails and on the portal
     "follow_link", "sendgrid_events",  # a patient's signed link; a provider's signed call
     "signin_passkey", "signin_passkey_options", "signin_verify_passkey", "signin_verify_passkey_options",
