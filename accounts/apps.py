@@ -72,5 +72,7 @@ class AccountsConfig(AppConfig):
             icon="key-round", url_name="mine_sign_in", permission="mine", group=settings_pages.MINE, order=20,
         )  # fmt: skip
         scopes.register("practice:read", "Read the practice: name, address, time zone")
+        scopes.register("practice:write", "Change the practice: name, address, time zone, languages")
         scopes.register("clinics:read", "Read clinics: address, hours, time zone")
+        scopes.register("clinics:write", "Open, change and close clinics")
         scopes.register("staff:read", "Read staff and therapists: name, e-mail, role, NPI")

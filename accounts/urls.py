@@ -120,7 +120,7 @@ staff_urlpatterns = [
 ]
 
 api_urlpatterns = [
-    *single("practice", api.PracticeEndpoint, {"get": "retrieve"}),
+    *single("practice", api.PracticeEndpoint, {"get": "retrieve", "patch": "partial_update"}),
     *routes("clinics", api.ClinicEndpoint, argument="clinic_id"),
     *routes("staff", api.MemberEndpoint, argument="membership_id"),
     *routes("therapists", api.TherapistEndpoint, argument="therapist_id"),

@@ -16,7 +16,7 @@ from prm import clock
 from prm.api import scopes
 from prm.audit.record import record
 
-LASTS = {"90": "90 days", "30": "30 days", "365": "One year", "": "Until somebody revokes it"}
+LASTS = {"90": "90 days", "30": "30 days", "365": "One year", "never": "Until somebody revokes it"}
 
 
 class KeyForm(forms.Form):
@@ -30,7 +30,7 @@ class KeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label="What it may do", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Tick one at least."}
     )
-    lasts = forms.ChoiceField(label="How long", choices=list(LASTS.items()), initial="90", required=False)
+    lasts = forms.ChoiceField(label="How long", choices=list(LASTS.items()), initial="90")
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
@@ -40,7 +40,7 @@ class KeyForm(forms.Form):
     def time(self) -> timedelta | None:
         """How long the key lasts; None for no end."""
         days = self.cleaned_data["lasts"]
-        return timedelta(days=int(days)) if days else None
+        return None if days == "never" else timedelta(days=int(days))
 
 
 class RevocationForm(forms.Form):

@@ -45,7 +45,7 @@ class Cursor(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The shape, for OpenAPI."""
-        cursor = {"type": ["string", "null"], "description": "Send it as `cursor` for the next page; null on the last."}
+        cursor = {"type": ["string", "null"], "description": "Send it as cursor for the next page; null on the last."}
         return {
             "type": "object",
             "required": ["data", "next_cursor"],

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -121,6 +121,8 @@ def handle(problem: Exception, context: dict[str, Any]) -> Response | None:
     known = of_exception(problem)
     if known is None:
         return None
+    if isinstance(problem, ValidationError):
+        known.errors = [_with_found(error, context["request"].data) for error in known.errors]
     headers = {"Cache-Control": "no-store", **known.headers}
     return Response(known.body(), status=known.status, headers=headers, content_type=MEDIA_TYPE)
 
@@ -182,6 +184,14 @@ def _errors_of_django(problem: ValidationError) -> list[Error]:
     ]
 
 
+def _with_found(error: Error, body: Any) -> Error:
+    name = error.where.removeprefix("#/")
+    return replace(error, found=shown(body[name])) if isinstance(body, dict) and name in body else error
+
+
 def _sentence(error: Error) -> str:
-    where = error.where.removeprefix("#/").replace("/", ".") if error.where != "#" else "The body"
-    return f"{where}: {error.found} found, expected {error.expected}" if error.found else f"{where}: {error.expected}"
+    where = "" if error.where == "#" else error.where.removeprefix("#/").replace("/", ".") + ": "
+    if not error.found:
+        return where + error.expected
+    own = error.expected.endswith(".")  # a sentence of a business function, which says the whole
+    return f"{where}{error.found} found{'.' if own else ', expected'} {error.expected}"

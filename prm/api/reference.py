@@ -1,6 +1,7 @@
 """The reference that people read, laid out from the OpenAPI document."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,10 @@ SAMPLES: dict[str, Any] = {
     "first_name": "Priya", "last_name": "Nair", "credential": "PT", "npi": "1234567893", "limit": 50,
     "next_cursor": None, "ended_at": None, "version": 3,
 }  # fmt: skip
+
+
+MOST_CHOICES = 12  # that are listed beside a field
+SHORT_LISTS = re.compile(r"\[\s*([^\[\]{}]*?)\s*\]")  # lists of texts and numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def _endpoint(document: dict[str, Any], path: str, method: str, operation: dict[
     body = _schema_of(operation.get("requestBody", {}))
     shape = _schema_of(next(answer for code, answer in operation["responses"].items() if code.startswith("2")))
     listed = _resolved(document, shape).get("properties", {}).get("data", {}).get("items")
-    example = json.dumps(_example(document, shape), indent=2, ensure_ascii=False)
+    example = SHORT_LISTS.sub(_on_one_line, json.dumps(_example(document, shape), indent=2, ensure_ascii=False))
     return Endpoint(
         anchor=operation["operationId"], method=method.upper(), path=path, title=operation.get("summary", path),
         words=_rest(operation.get("description", "")), scope=operation["x-scope"], parameters=parameters,
@@ -95,6 +100,10 @@ def _endpoint(document: dict[str, Any], path: str, method: str, operation: dict[
         gives=list(_fields(document, listed or shape)), curl=_curl(document, path, method, body), answer=example,
         problems=sorted(int(code) for code in operation["responses"] if code.startswith("4")),
     )  # fmt: skip
+
+
+def _on_one_line(found: re.Match) -> str:
+    return "[" + ", ".join(item.strip() for item in found.group(1).split(",")) + "]"
 
 
 def _rest(description: str) -> str:
@@ -126,12 +135,7 @@ def _fields(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[Field]
     found = _resolved(document, schema)
     required = set(found.get("required", []))
     for name, below in found.get("properties", {}).items():
-        yield Field(name, _kind(document, below), name in required, _words(_resolved(document, below)))
-
-
-def _words(schema: dict[str, Any]) -> str:
-    """The description without the list of choices that the generator adds; the type already names them."""
-    return schema.get("description", "").partition("* `")[0].strip()
+        yield Field(name, _kind(document, below), name in required, _resolved(document, below).get("description", ""))
 
 
 def _kind(document: dict[str, Any], schema: dict[str, Any]) -> str:
@@ -139,7 +143,8 @@ def _kind(document: dict[str, Any], schema: dict[str, Any]) -> str:
     kinds = schema.get("type", "object")
     kinds = [kinds] if isinstance(kinds, str) else kinds
     said = [_one_kind(document, schema, kind) for kind in kinds if kind != "null"]
-    if choices := [str(one) for one in schema.get("enum", []) if one is not None]:
+    choices = [str(one) for one in schema.get("enum", []) if one is not None]
+    if 0 < len(choices) <= MOST_CHOICES:
         said = [" | ".join(choices)]
     return " or ".join([*said, *(["null"] if "null" in kinds else [])])
 

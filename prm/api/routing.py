@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.routers import SimpleRouter
 
 from prm.api.views import ApiViewSet
@@ -35,6 +36,7 @@ def single(thing: str, view: type[ApiViewSet], methods: dict[str, str]) -> list[
     return [path(thing, view.as_view(methods, detail=True, basename=thing), name=f"{thing}-detail")]
 
 
+@csrf_exempt
 @login_not_required
 def missing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """404 for every other address below /api/, so that none of them is taken for a practice's page."""

@@ -13,6 +13,7 @@ from prm.api.idempotency import HEADER
 from prm.api.problems import KINDS, MEDIA_TYPE
 from prm.api.serializers import StrictSerializer
 
+ROOT = "/api/v1/"
 ALWAYS = ("bad-parameter", "no-key", "missing-scope", "not-acceptable", "too-many")
 WITH_BODY = ("too-large", "not-json", "fields")
 
@@ -68,13 +69,13 @@ class Operation(AutoSchema):
         return [_header("If-Match", "The ETag that you read. Where the row has another one by now, the answer is 412.")]
 
     def get_request_serializer(self) -> Any:
-        """What the action takes in."""
-        return self.view.get_serializer() if self.method in {"POST", "PATCH", "PUT"} else None
+        """What the action takes in; nothing for one that says all by its address."""
+        return self.view.get_serializer() if self.view.takes_body() else None
 
     def get_response_serializers(self) -> Any:
         """What the endpoint shows, whatever the action takes in."""
         shape = type(self.view).serializer_class
-        return {201: shape} if self._is_create_operation() else shape
+        return {200: shape} if self.method == "DELETE" else {201: shape} if self._is_create_operation() else shape
 
     def get_description(self) -> str:
         """The handler's docstring, then the scope."""
@@ -85,8 +86,8 @@ class Operation(AutoSchema):
         return AutoSchema.get_description(self).partition(".")[0] or None
 
     def get_tags(self) -> list[str]:
-        """The things that the endpoint is about."""
-        return [self.view.scope]
+        """The things in the address."""
+        return [self.path.removeprefix(ROOT).split("/")[0]]
 
     def get_extensions(self) -> dict[str, Any]:
         """The scope for programs."""
@@ -100,9 +101,9 @@ class Operation(AutoSchema):
         kinds = [*ALWAYS]
         if "{" in self.path:
             kinds.append("not-found")
-        if self.method in {"POST", "PATCH", "PUT"}:
-            kinds += WITH_BODY
-        kinds += {"POST": ["key-reused"], "PATCH": ["changed", "conflict"]}.get(self.method, [])
+        if self.method != "GET":
+            kinds += [*WITH_BODY, "malformed", "conflict"]
+            kinds += ["changed"] if self.method != "POST" else []
         problems = {str(KINDS[kind].status): {"$ref": f"#/components/responses/{KINDS[kind].status}"} for kind in kinds}
         return bodies | dict(sorted(problems.items()))
 

@@ -67,8 +67,9 @@ class ApiViewSet(GenericViewSet):
 
     def _act(self, request: Request, handler: Callable[..., Response]) -> Response:
         self.query = self._checked_query(request)
-        if request.method not in READING:
-            _ = request.data  # what is no JSON is told before anything is looked for
+        # What is no JSON is told before anything is looked for.
+        if request.method not in READING and request.data and not self.takes_body():
+            raise Problem("fields", errors=[Error("#", problems.shown(request.data), "no body")])
 
         def act() -> Response:
             return handler(request, *self.args, **self.kwargs)
@@ -87,13 +88,17 @@ class ApiViewSet(GenericViewSet):
             min_value=1, max_value=pagination.MOST, default=pagination.DEFAULT, help_text="Rows on a page."
         )
         own.fields["cursor"] = serializers.CharField(
-            required=False, max_length=2000, help_text="The `next_cursor` of the page before."
+            required=False, max_length=2000, help_text="The next_cursor of the page before."
         )
         return own
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer]:
         """What the action takes in, where it is a writing one; else what callers see."""
         return self.takes.get(getattr(self, "action", ""), self.serializer_class)  # type: ignore[return-value]
+
+    def takes_body(self) -> bool:
+        """Whether the action reads a body: `takes` names one, or `@action(serializer_class=…)` does."""
+        return self.action in self.takes or self.serializer_class is not type(self).serializer_class
 
     def _checked_query(self, request: Request) -> dict[str, Any]:
         wrong = [
@@ -117,10 +122,13 @@ class ApiViewSet(GenericViewSet):
         return serializer.validated_data
 
     def one(self, *, to_change: bool = False) -> Any:
-        """The row of the address, locked where it is `to_change`; then If-Match, where it is sent, must hold."""
+        """The row of the address, or the only one where the address names none; Http404.
+
+        `to_change`: it is locked, and If-Match, where it is sent, must hold.
+        """
         rows = self.get_queryset()
-        rows = rows.select_for_update(of=("self",)) if to_change else rows
-        found = get_object_or_404(rows, pk=self.kwargs[self.lookup_url_kwarg or "pk"])
+        rows = rows.select_for_update(of=("self",), no_key=True) if to_change else rows
+        found = get_object_or_404(rows, **({"pk": self.kwargs[self.lookup_url_kwarg]} if self.lookup_url_kwarg else {}))
         if to_change:
             self.check_unchanged(found)
         return found

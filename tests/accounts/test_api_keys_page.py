@@ -67,6 +67,7 @@ def test_the_same_form_sent_twice_makes_one_key(practice):
         ({"scopes": []}, "Tick one at least."),
         ({"scopes": ["root"]}, "root"),
         ({"lasts": "9"}, "9"),
+        ({"lasts": ""}, "How long is missing"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_made(practice, given, said):

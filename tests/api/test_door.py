@@ -42,6 +42,14 @@ def test_the_key_is_stored_as_a_hash_and_shows_its_prefix(ours):
     assert text.startswith(f"prm_{ours.public_id}_{key.prefix}_")
 
 
+def test_no_cookie_and_no_csrf_token_is_asked_for(ours):
+    client = caller(ours)
+    client.handler.enforce_csrf_checks = True
+    body = {"name": "Westside", "time_zone": "America/Denver"}
+    assert client.send("post", "clinics", body).status_code == 201
+    assert told(client.patch("/api/v1/nothing")) == (404, "not-found")
+
+
 @pytest.mark.parametrize(
     "text", ["", "prm", "prm_aaaaaaaaaa", "Basic x", "prm_aaaaaaaaaa_bbbbbbbbbb_" + "c" * 51, "prm_a_b_c\n", "é" * 20]
 )
@@ -53,13 +61,14 @@ def test_an_address_that_does_not_exist_is_a_problem_too(ours):
     for client in (Caller(), caller(ours)):
         assert told(client.get("/api/v1/nothing")) == (404, "not-found")
         assert told(client.get("/api/settings/")) == (404, "not-found")
+        assert told(client.patch("/api/v1/clinics/no-uuid")) == (404, "not-found")
         assert told(client.get("/api/v1/clinics/no-uuid")) == (404, "not-found")
 
 
 def test_methods_types_and_sizes_that_are_not_taken(ours):
     client = caller(ours)
     answer = client.send("delete", "practice")
-    assert (told(answer), answer["Allow"]) == ((405, "wrong-method"), "GET, HEAD")
+    assert (told(answer), answer["Allow"]) == ((405, "wrong-method"), "GET, HEAD, PATCH")
     assert told(client.options("/api/v1/practice")) == (405, "wrong-method")
     assert told(client.send("get", "practice", accept="text/html")) == (406, "not-acceptable")
     too_large = client.post("/api/v1/clinics", b"x" * (2**20 + 1), content_type="application/json")

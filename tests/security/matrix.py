@@ -70,9 +70,10 @@ ROWS: dict[str, Row] = {
     "portal_sign_out": Row("PQ", "POST"),
     "portal_survey": Row("PQ", "POST"),
     # The API asks for a key, never for a session (tests/api/test_matrix.py has the keys).
-    "api:clinics-detail": Row(""),
-    "api:clinics-list": Row(""),
-    "api:practice-detail": Row(""),
+    "api:clinics-closure": Row("", "PUT DELETE"),
+    "api:clinics-detail": Row("", "GET PATCH"),
+    "api:clinics-list": Row("", "GET POST"),
+    "api:practice-detail": Row("", "GET PATCH"),
     "api:staff-detail": Row(""),
     "api:staff-list": Row(""),
     "api:therapists-detail": Row(""),
