@@ -23,6 +23,7 @@ from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import AuthenticatorSelectionCriteria, ResidentKeyRequirement, UserVerificationRequirement
 
 from accounts.models import User
+from prm.ui.problems import Conflict
 
 CEREMONY = "passkey_ceremony"  # in the session, from the options to the answer
 ANSWER_WITHIN = timedelta(minutes=5)  # also the browser's own time-out
@@ -114,8 +115,11 @@ def options(request: HttpRequest, purpose: str, *, user: User | None, now: datet
     """What the browser is asked, for `navigator.credentials`; the challenge is kept in the session for one answer.
 
     `user`: whose passkeys may answer; None lets the device offer those it has (the only step of signing in).
+    Conflict where this site can have none.
     """
     helper = Helper(request)
+    if not helper.site:
+        raise Conflict(helper.site.reason)
     if purpose == ADD:
         asked, state = helper.register_begin(user)
     else:
