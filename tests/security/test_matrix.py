@@ -85,7 +85,7 @@ def expected(row: Row, address: urls.Address, who: Principal, method: str) -> se
     if not answered:
         return {NO_METHOD, REFUSED}
     if who.role in row.missing:
-        return {MISSING}
+        return {MISSING, NO_METHOD} if method == "HEAD" else {MISSING}
     if not inside or (row.whole and who.letter == "m"):
         return {REFUSED}
     if row.scoped and who.is_narrow:
