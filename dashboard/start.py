@@ -16,6 +16,7 @@ from patients.models import ConsentPolicy
 from prm.ui import words
 
 Code = StartStep.Step
+STATED = frozenset({Code.EMR, Code.OPT_OUTS})  # what a person may state: no EMR link, no opt-outs elsewhere
 COUNTED = 1_000  # patients; more are said as “more than”
 MINUTES: Mapping[str, int] = {
     Code.PRACTICE: 5, Code.CLINIC: 5, Code.PEOPLE: 5, Code.CONSENT: 3, Code.EMR: 15, Code.IMPORT: 10, Code.OPT_OUTS: 2,
@@ -95,6 +96,7 @@ class Step:
     minutes: int
     by: str
     at: datetime | None
+    stated: bool  # done by a person's word alone, which can be taken back
 
 
 def steps(facts: Facts) -> list[Step]:
@@ -111,6 +113,7 @@ def steps(facts: Facts) -> list[Step]:
             Step(
                 code, number, str(Code(code).label), line, done=done, later=later, current=is_current,
                 minutes=MINUTES[code], by=by if done else "", at=at if done else None,
+                stated=done and code in STATED and at is not None and at == said.done_at,
             )
         )  # fmt: skip
     return shown

@@ -56,7 +56,9 @@ class AgreementForm(forms.ModelForm):
             "name": "Provider", "status": "Business associate agreement", "signatory": "Who signed for the practice",
             "signed_on": "Signed on", "expires_on": "Ends on",
         }  # fmt: skip
-        help_texts = {"expires_on": "30 days before, this comes to the inbox."}
+        help_texts = {
+            "signed_on": "Needed where it is signed.", "expires_on": "30 days before, this comes to the inbox.",
+        }  # fmt: skip
         widgets = {
             "status": forms.RadioSelect, "signed_on": forms.DateInput(attrs={"type": "date"}),
             "expires_on": forms.DateInput(attrs={"type": "date"}),
@@ -66,7 +68,7 @@ class AgreementForm(forms.ModelForm):
         super().__init__(*args, **options)
         self.instance.party = party
         self.fields["status"].choices = Status.choices
-        self.initial.setdefault("status", Status.SIGNED)
+        self.initial["status"] = self.instance.status or Status.SIGNED
         if self.instance.pk and not self.instance._state.adding:
             self.initial["seen"] = self.instance.recorded_at.isoformat()
             self.initial["acknowledged"] = self.instance.acknowledged_at is not None

@@ -41,7 +41,7 @@ def first_day(request: HttpRequest) -> HttpResponse:
     steps = start.steps(facts)
     done = start.finished(steps)
     rows = [{"step": step, **_lead(request, step, facts)} for step in steps]
-    context = {"rows": rows, "done": done, "total": len(steps), "stated": set(STATED), "facts": facts}
+    context = {"rows": rows, "done": done, "total": len(steps), "facts": facts}
     context["samples"] = facts.samples
     rule = next(step for step in steps if step.code == Code.RULE)
     if facts.patients and not rule.done:

@@ -187,6 +187,7 @@ def test_statements_are_kept_with_the_person_and_audited(owner, practice):
     owner.post("/harbor/start/opt_outs/statement/")
     owner.post("/harbor/start/emr/statement/")
     assert {code for code, state in states(owner).items() if state == "done"} == {"opt_outs", "emr"}
+    assert owner.get("/harbor/start/").content.decode().count("Take back") == 2
     owner.post("/harbor/start/emr/statement/", {"undo": "1"})
     assert states(owner)["emr"] == "open"
     with use_practice(practice.pk):
