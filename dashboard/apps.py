@@ -25,3 +25,7 @@ class DashboardConfig(AppConfig):
             "sample", "Sample data", line="Made-up patients to look around with", icon="flask-conical",
             url_name="sample_data", permission="start.view", group=settings_pages.DATA, order=90,
         )  # fmt: skip
+        settings_pages.register(
+            "audit", "Audit record", line="Who saw or changed what, sealed day by day", icon="scroll-text",
+            url_name="audit", permission="audit.view", group=settings_pages.DATA, order=20,
+        )  # fmt: skip

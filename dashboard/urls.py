@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import inbox, platform, pulse, sample, start, today
+from dashboard.views import audit, inbox, platform, pulse, sample, start, today
 
 urlpatterns = [
     path("platform/", platform.practices, name="console"),
@@ -31,5 +31,8 @@ staff_urlpatterns = [
     path("inbox/<uuid:item_id>/resolution/undo/", inbox.resolution_undo, name="inbox_resolution_undo"),
     path("inbox/<uuid:item_id>/closure/", inbox.closure, name="inbox_closure"),
     path("inbox/<uuid:item_id>/closure/undo/", inbox.closure_undo, name="inbox_closure_undo"),
+    path("settings/audit/", audit.audit, name="audit"),
+    path("settings/audit/export.csv", audit.audit_export, name="audit_export"),
+    path("settings/audit/check/", audit.audit_check, name="audit_check"),
     path("_pulse", pulse.pulse, name="pulse"),
 ]

@@ -18,7 +18,7 @@ ALLOWED = frozenset({
     "file_kind",
     "firing_id", "http_status", "invitation_id", "job", "kind", "link_id", "method", "ms", "outbox_id", "outcome",
     "patient_id", "path", "practice_id", "queue", "raw_id", "reason", "response_id", "role", "route", "rule_id",
-    "rule_version", "state",
+    "rule_version", "seal", "state",
     "status", "task", "task_id", "user_id", "version", "work_item_id", "worker",
 })  # fmt: skip
 _TOKEN_PATH = re.compile(r"^(/portal/[^/]+/|/r/|/hooks/[^/]+/[^/]+/unsubscribe/|/invite/[^/]+/|/signin/reset/).+")

@@ -1,6 +1,5 @@
 """The console of the platform's operators."""
 
-import csv
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import platform_view
 from accounts.models import Practice
 from dashboard import platform_console as console
-from prm import clock, health
+from prm import clock, csv_cells, health
 from prm.tenancy import platform
 from prm.ui.toasts import toast
 
@@ -110,13 +109,14 @@ def _month(text: str, months: list[datetime]) -> datetime:
 
 
 def _csv(start: datetime, rows: list[dict[str, Any]]) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    text = csv_cells.document(
+        ["practice", "slug", "month", "channel", "messages", "failed", "calls"],
+        (
+            [row["name"], row["slug"], f"{start:%Y-%m}", row["channel"], row["messages"], row["failed"], row["calls"]]
+            for row in rows
+        ),
+        mark=False,
+    )
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="usage-{start.astimezone(UTC):%Y-%m}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(["practice", "slug", "month", "channel", "messages", "failed", "calls"])
-    for row in rows:
-        name = "'" + row["name"] if row["name"][:1] in "=+-@\t\r\n" else row["name"]
-        writer.writerow([
-            name, row["slug"], f"{start:%Y-%m}", row["channel"], row["messages"], row["failed"], row["calls"]
-        ])  # fmt: skip
     return response

@@ -47,7 +47,7 @@ def _event(
     return AuditEvent(
         at=now, action=action, patient_id=patient_id, object_id=object_id, facts=facts, request_id=request_id.get(),
         actor_kind="key" if key else actor_kind or _kind(request, signed_in),
-        actor_id=key.pk if key else user.pk if signed_in and user else patient_id if actor_kind == "patient" else None,
+        actor_id=key.pk if key else patient_id if actor_kind == "patient" else user.pk if signed_in and user else None,
         address=client_address(request) if request else None,
     )  # fmt: skip
 

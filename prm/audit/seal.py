@@ -132,7 +132,7 @@ def _seal_day(practice_id: UUID, day: date, previous: str, now: datetime) -> Aud
     )  # fmt: skip
     row.hash = _mac(row)
     row.save(force_insert=True)
-    log.info("audit.sealed", extra={"event": row.hash, "count": row.count, "due": day.isoformat()})
+    log.info("audit.sealed", extra={"seal": row.hash, "count": row.count, "due": day.isoformat()})
     return row
 
 

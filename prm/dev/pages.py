@@ -281,6 +281,9 @@ def _api_key(practice: Practice) -> dict[str, Any] | None:
 
 
 ROWS: dict[str, Row] = {
+    "audit": Row(STAFF),
+    "audit_check": Row(STAFF),
+    "audit_export": Row(STAFF, fragment=True),  # a file
     "api_docs": Row(OPEN),
     "api_key_new": Row(STAFF),
     "api_key_revocation": Row(STAFF, _api_key),
