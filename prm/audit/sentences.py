@@ -104,6 +104,7 @@ ACTS: dict[str, Act] = {
         practice__export_fetched="fetched the export of all data",
         patient__copied="made the patient’s copy of the record",
         document__sent="sent a document out",
+        incident__reported="made the report of an incident",
     ),
     **_acts(
         PERMISSION,
@@ -140,6 +141,8 @@ ACTS: dict[str, Act] = {
         practice__closing_cancelled="took the closing of the practice back",
         agreement__signed="signed an agreement",
         agreement__recorded="recorded an agreement",
+        start__no_emr="said that there is no EMR to connect",
+        start__no_opt_outs="said that there are no opt-outs to bring along",
         audit__checked="had this record checked",
         keys__rotated="replaced the practice’s data key",
     ),
