@@ -55,6 +55,14 @@ class AccountsConfig(AppConfig):
             url_name="support_access", permission="practice.own", group=settings_pages.DATA, order=80,
         )  # fmt: skip
         settings_pages.register(
+            "data_export", "Export of all data", line="A copy of everything, to take along", icon="file-archive",
+            url_name="data_export", permission="practice.own", group=settings_pages.DATA, order=70,
+        )  # fmt: skip
+        settings_pages.register(
+            "data_closing", "Close the practice", line="End it, and erase everything after 30 days", icon="circle-x",
+            url_name="data_closing", permission="practice.own", group=settings_pages.DATA, order=95,
+        )  # fmt: skip
+        settings_pages.register(
             "api_keys", "API keys", line="Programs that may read and write", icon="key-round", url_name="api_keys",
             permission="api_keys.manage", group=settings_pages.DATA, order=60,
         )  # fmt: skip

@@ -19,6 +19,7 @@ from prm.audit.models import AuditEvent
 DAYS_TO_TELL = 60
 TELL_MEDIA_FROM = 500
 CHUNK = 2_000
+ADDRESS = ("line", "line2", "city", "state", "postal_code", "country")
 HEAD = (
     "patient id",
     "name",
@@ -77,12 +78,12 @@ class Incident:
         for action, count in self.actions.most_common():
             yield f"  {count} × {sentences.act(action).words} ({action})"
         if self.unnamed:
-            yield f"{self.unnamed} acts name no patient: look at them in the audit record (such as raw messages, exports)."
-        yield f"Patients must be told without unreasonable delay, at the latest on {tell_by(discovered)} (45 CFR 164.404)."
+            yield f"{self.unnamed} acts name no patient, such as raw messages: look at them in the audit record."
+        yield f"Tell the patients without unreasonable delay, at the latest on {tell_by(discovered)} (45 CFR 164.404)."
         if len(self.patients) >= TELL_MEDIA_FROM:
             yield (
-                f"{TELL_MEDIA_FROM} patients or more: tell the Secretary of HHS by the same day (164.408), and the media "
-                "of each state with more than 500 of them (164.406)."
+                f"{TELL_MEDIA_FROM} patients or more: tell the Secretary of HHS by the same day (164.408), "
+                "and the media of each state with more than 500 of them (164.406)."
             )
         else:
             last = date(discovered.year, 12, 31) + timedelta(days=DAYS_TO_TELL)
@@ -120,7 +121,8 @@ def _cells(patient_id: UUID, patient: Patient | None, touched: Touched) -> Itera
     if patient is not None:
         who = [
             patient.full_name, patient.birth_date, patient.language, patient.email, patient.phone,
-            ", ".join(str(part) for part in patient.address.values() if part), "yes" if patient.deceased_at else "",
+            ", ".join(str(patient.address[part]) for part in ADDRESS if patient.address.get(part)),
+            "yes" if patient.deceased_at else "",
         ]  # fmt: skip
     return [patient_id, *who, touched.events, *(f"{at:%Y-%m-%d %H:%M} UTC" for at in (touched.first, touched.last))]
 

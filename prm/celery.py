@@ -31,6 +31,8 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "nps.tasks.settle_all": (60, "evaluate"),
     "dashboard.tasks.remind_all": (3600, "report"),
     "prm.audit.tasks.seal_all": (900, "report"),
+    "prm.tenancy.archive_tasks.find_exports": (60, "report"),
+    "prm.tenancy.archive_tasks.erase_due": (900, "report"),
     "portal.tasks.answer_link_requests": (10, "deliver"),
 }
 

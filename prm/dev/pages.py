@@ -41,6 +41,7 @@ from portal import links as portal_links
 from prm import clock, crypto
 from prm.dev import browser
 from prm.tenancy import use_practice
+from prm.tenancy.models import PracticeExport
 
 Arguments = Callable[[Practice], dict[str, Any] | None]
 STAFF, PORTAL, OPEN = "staff", "portal", "open"
@@ -280,7 +281,15 @@ def _api_key(practice: Practice) -> dict[str, Any] | None:
     return {"apikey_id": key.pk} if key else None
 
 
+def _export(practice: Practice) -> dict[str, Any] | None:
+    made = PracticeExport.objects.filter(finished_at__isnull=False, removed_at=None).first()
+    return {"export_id": made.pk} if made else None
+
+
 ROWS: dict[str, Row] = {
+    "data_closing": Row(STAFF),
+    "data_export": Row(STAFF),
+    "data_export_file": Row(STAFF, _export, fragment=True),  # a file
     "audit": Row(STAFF),
     "audit_check": Row(STAFF),
     "audit_export": Row(STAFF, fragment=True),  # a file

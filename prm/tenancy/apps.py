@@ -6,3 +6,7 @@ class TenancyConfig(AppConfig):
 
     name = "prm.tenancy"
     label = "tenancy"
+
+    def ready(self) -> None:
+        """Let Celery know the tasks: `prm.tenancy.tasks` is the base of all tasks and loads before the models."""
+        import prm.tenancy.archive_tasks  # noqa: F401

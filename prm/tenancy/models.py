@@ -107,3 +107,60 @@ class DataKey(PracticeModel):
 
     def __str__(self) -> str:
         return f"data key {self.number}"
+
+
+class PracticeExport(PracticeModel):
+    """A copy of all of a practice's data, made in slices into encrypted parts, to be fetched for seven days."""
+
+    export_leaves_out = True
+
+    asked_by = models.UUIDField()  # the user
+    asked_at = models.DateTimeField()
+    label = models.CharField(max_length=100, blank=True)  # the model that the next slice begins with
+    after = models.UUIDField(null=True)  # its last row that is in a part
+    parts = models.JSONField(default=list)  # [{"model", "name", "rows"}] in order
+    rows = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    sealed_key = models.BinaryField()  # of the parts
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)  # the parts are gone
+
+    class Meta(PracticeModel.Meta):
+        constraints = [
+            *PracticeModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["practice"], condition=models.Q(finished_at=None), name="tenancy_practiceexport_one_at_a_time"
+            ),
+        ]
+        indexes = [models.Index(fields=["practice", "-asked_at"], name="tenancy_practiceexport_newest")]
+
+    def __str__(self) -> str:
+        return f"export of {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class PracticeClosure(models.Model):
+    """The end of a practice: asked for, waited for, done. Global, since it outlives the practice; holds no PHI."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=DatabaseUuid7(), editable=False)
+    closed_practice = models.UUIDField()  # not a key: the row it named is gone in the end
+    slug = models.CharField(max_length=60)
+    name = models.CharField(max_length=120)
+    asked_by = models.CharField(max_length=254)  # who closed it: a name and an e-mail address, or an operator's command
+    asked_at = models.DateTimeField()
+    erase_after = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True)
+    archive = models.CharField(max_length=200, blank=True)  # file name in the archive folder
+    archive_sha256 = models.CharField(max_length=64, blank=True)
+    counts = models.JSONField(default=dict)  # table to rows erased
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["closed_practice"], condition=models.Q(cancelled_at=None), name="tenancy_practiceclosure_one"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"closing of {self.slug}"

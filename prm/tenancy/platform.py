@@ -4,12 +4,16 @@ Nothing else in the product may read without a practice; a test lists the functi
 They return ids and counts, never a person's data.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models.expressions import RawSQL
+from psycopg2 import sql
+
+from prm import clock
 
 ALIAS = "platform"
 
@@ -220,6 +224,53 @@ def _rows(statement: str, parameters: dict[str, Any] | None = None) -> list[dict
         cursor.execute(statement, parameters)
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def practices_with_open_exports() -> list[UUID]:
+    """Practices, suspended ones too, with an export that is being made, or whose files are due to go."""
+    return _column(
+        "SELECT DISTINCT practice_id FROM tenancy_practiceexport "
+        "WHERE finished_at IS NULL OR (expires_at < %(now)s AND removed_at IS NULL)",
+        {"now": clock.now()},
+    )
+
+
+def erase_slice(table: str, practice_id: UUID, limit: int) -> int:
+    """Delete up to `limit` rows of a practice that is being closed from a tenant table; returns how many."""
+    statement = sql.SQL(
+        "DELETE FROM {table} WHERE practice_id = %(practice)s AND id IN "
+        "(SELECT id FROM {table} WHERE practice_id = %(practice)s LIMIT %(limit)s)"
+    ).format(table=sql.Identifier(table))
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(statement, {"practice": str(practice_id), "limit": limit})
+        return cursor.rowcount
+
+
+def erase_together(tables: Sequence[str], practice_id: UUID) -> dict[str, int]:
+    """Delete all rows of a practice from tables that point at each other, in one transaction; rows by table."""
+    erased = {}
+    with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+        for table in tables:
+            cursor.execute(
+                sql.SQL("DELETE FROM {} WHERE practice_id = %s").format(sql.Identifier(table)), [str(practice_id)]
+            )
+            erased[table] = cursor.rowcount
+    return erased
+
+
+def erase_practice(practice_id: UUID, tables: Sequence[tuple[str, str]]) -> None:
+    """Delete the practice's own row, and the rows of the global `tables` (table, column) that point at it."""
+    with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+        for table, column in (*tables, ("accounts_practice", "id")):
+            statement = sql.SQL("DELETE FROM {} WHERE {} = %s").format(sql.Identifier(table), sql.Identifier(column))
+            cursor.execute(statement, [str(practice_id)])
+
+
+def works_somewhere(user_id: UUID) -> bool:
+    """Whether this person has a membership in any practice, an ended one too."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM accounts_membership WHERE user_id = %s)", [str(user_id)])
+        return cursor.fetchone()[0]
 
 
 def _column(statement: str, parameters: dict[str, Any] | None = None) -> list:

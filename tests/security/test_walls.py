@@ -13,6 +13,7 @@ OWN_PRACTICE = "(practice_id = (NULLIF(current_setting('prm.practice'::text, tru
 
 # Tables that belong to no practice. A new one needs a reason as good as these have.
 GLOBAL_TABLES = {
+    "tenancy_practiceclosure",  # the end of a practice outlives its rows; no PHI
     "accounts_practice",  # the directory of tenants: URLs are resolved by it before a practice is known
     "accounts_user", "accounts_totpdevice", "accounts_signinattempt",  # a person may work for several practices
     "accounts_session", "accounts_recoverycodes", "accounts_recoverycode", "accounts_factorrecovery",  # as these may

@@ -14,6 +14,10 @@ from prm.tenancy import platform, use_practice
 from tests.factories.accounts import MembershipFactory, PracticeFactory, UserFactory
 
 FUNCTIONS = {
+    "erase_practice",
+    "erase_slice",
+    "erase_together",
+    "practices_with_open_exports",
     "feed_overview",
     "practice_overview",
     "practices_open_to_support",
@@ -30,6 +34,7 @@ FUNCTIONS = {
     "practices_with_due_messages",
     "practices_with_link_requests",
     "practices_with_unread_events",
+    "works_somewhere",
 }
 MAY_NAME_IT = {"prm/tenancy/platform.py", "prm/databases.py"}
 NOT_OURS = {".venv", ".prm", ".git", "tests", "node_modules", "bench"}

@@ -13,7 +13,7 @@ from nps.setup import ensure_survey
 from patients import consent, rights
 from patients.models import Episode, Patient, Visit
 from prm import clock
-from prm.tenancy import use_practice
+from prm.tenancy import exports, use_practice
 from tests.campaigns.conftest import rule_document
 from tests.factories.accounts import ClinicFactory, MembershipFactory, PracticeFactory, TherapistFactory
 from tests.factories.integrations import FeedFactory
@@ -45,6 +45,9 @@ def build() -> tuple[Practice, User]:
         _people(practice, clinic)
         support.grant(practice, sees_as="read_only", hours=4, reason="The feed", by=owner, now=clock.now())
         api_keys.make(practice, "Warehouse", ["clinics:read"], by=owner, now=clock.now(), lasts=None)
+        exports.begin(by=owner.pk, now=clock.now())
+        while exports.go_on(now=clock.now()):
+            pass
     deliver.deliver_due("email")
     return practice, owner
 

@@ -37,12 +37,8 @@ class Command(BaseCommand):
         one.add_argument("--actor", help="the e-mail address or the id of the person who read it")
         one.add_argument("--key", help="the id of the API key that read it")
         report.add_argument("--ip", help="the address from which it was read")
-        report.add_argument(
-            "--discovered", help="day on which the incident was discovered, YYYY-MM-DD; today if not given"
-        )
-        report.add_argument(
-            "--output", type=Path, help="where to write the contact list (CSV); not written if not given"
-        )
+        report.add_argument("--discovered", help="day on which it was discovered, YYYY-MM-DD; else today")
+        report.add_argument("--output", type=Path, help="where to write the contact list (CSV); else it is not written")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the report, write the list, put the making of it into the record."""
@@ -85,9 +81,7 @@ def _moment(name: str, text: str, zone: ZoneInfo, *, last: bool) -> datetime:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise CommandError(
-                f"{name}: “{text}” is no day and no moment (expected 2026-11-24 or 2026-11-24T14:30)"
-            ) from None
+            raise CommandError(f"{name}: “{text}” is no day (2026-11-24) and no moment (2026-11-24T14:30)") from None
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
     return clock.local_moment(day + timedelta(days=last), time(0), zone)
 
