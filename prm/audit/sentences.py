@@ -94,6 +94,13 @@ ACTS: dict[str, Act] = {
         factor__removed="removed a second factor",
         factor__recovered="signed in by a recovery",
         password__changed="changed the password",  # noqa: S106  (words about it)
+        password__reset="set a new password by mail",  # noqa: S106  (words about it)
+        factor__code_used="used a printed recovery code",
+        factor__codes_made="made new recovery codes",
+        factor__recovery_asked="asked for help with a lost second factor",
+        factor__recovery_confirmed="confirmed a colleague’s lost second factor",
+        factor__recovery_refused="refused to confirm a lost second factor",
+        signin__locked="guessed too often and was locked out",
         session__ended="ended a session",
     ),
     **_acts(

@@ -8,7 +8,7 @@ from django.conf import settings
 from prm.audit import sentences
 
 OURS = ("prm", "accounts", "patients", "messaging", "integrations", "campaigns", "nps", "hep", "portal", "dashboard")
-RECORDERS = {"record", "record_each", "record_in_each", "_record", "_recorded"}
+RECORDERS = {"record", "record_each", "record_for", "_record", "_recorded"}
 
 
 def actions() -> set[str]:

@@ -55,7 +55,7 @@ class Day:
         client.post("/signin/", {"email": person.email, "password": PASSWORD})
         answer = client.post("/signin/verify/", {"code": device.code_at(clock.now())})
         assert answer.status_code == 302
-        self.expected[(person.pk, "signin.done", None, None)] += 1
+        self.expected[(person.pk, "signin.done", None, person.pk)] += 1
         return client
 
 
@@ -96,7 +96,7 @@ def test_the_record_of_a_day_is_exactly_what_was_done():
             at_the_desk, "GET", day.url("message_html", mail.pk), (f, "message.body_read", mail.patient_id, mail.pk)
         )
         day.act(at_the_desk, "GET", day.url("pulse"))  # tells that something changed, reads nobody's data
-        day.act(at_the_desk, "POST", "/signout", (f, "signin.ended", None, None))
+        day.act(at_the_desk, "POST", "/signout", (f, "signin.ended", None, f))
 
     with clock.at(clock.now() + timedelta(minutes=5)):
         office = day.sign_in(owner)
@@ -186,5 +186,5 @@ def test_a_member_of_two_practices_signs_in_to_both_records():
         MembershipFactory(user=person)
     Day(one).sign_in(person)
     assert {practice: recorded(practice) for practice in (one, two)} == {
-        practice: Counter({(person.pk, "signin.done", None, None): 1}) for practice in (one, two)
+        practice: Counter({(person.pk, "signin.done", None, person.pk): 1}) for practice in (one, two)
     }
