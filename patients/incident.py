@@ -99,7 +99,7 @@ def report(scope: Scope) -> Incident:
     """Read the record, in chunks."""
     made = Incident()
     for event in _events(scope):
-        named = {event.patient_id, *event.patients} - {None}
+        named = {one for one in (event.patient_id, *event.patients) if one}
         made.actions[event.action] += 1
         made.unnamed += not named
         for patient_id in named:

@@ -110,7 +110,7 @@ def archive(made: PracticeExport, about: dict[str, Any], people: list[dict[str, 
 
 def _zip(made: PracticeExport, key: AESGCM, about: dict[str, Any], people: list[dict[str, Any]]) -> Iterator[bytes]:
     out = _Pipe()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:  # type: ignore[call-overload]
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         for name, text in (("README.md", readme()), ("manifest.json", manifest(made, about))):
             file.writestr(name, text)
         file.writestr("data/practice.jsonl", json.dumps(about, cls=DjangoJSONEncoder) + "\n")
@@ -163,7 +163,7 @@ def readme() -> str:
 def _described(field: models.Field) -> str:
     kind = "encrypted with us, text or bytes" if isinstance(field, models.BinaryField) else field.get_internal_type()
     if field.is_relation and field.related_model:
-        kind = f"id of {field.related_model._meta.label_lower}"  # type: ignore[union-attr]
+        kind = f"id of {field.related_model._meta.label_lower}"
     choices = f"; one of {', '.join(str(value) for value, _label in field.flatchoices)}" if field.choices else ""
     return f"{kind}{choices}{'; may be empty' if field.null else ''}"
 
@@ -171,7 +171,7 @@ def _described(field: models.Field) -> str:
 def plain_row(row: models.Model) -> dict[str, Any]:
     """A row as an export holds it: its columns but secrets, decrypted."""
     sealed = _sealed_columns(type(row))
-    values = {}
+    values: dict[str, Any] = {}
     for field in columns_of(type(row)):
         value = getattr(row, field.attname)
         if field.column in sealed:
@@ -180,7 +180,7 @@ def plain_row(row: models.Model) -> dict[str, Any]:
             value = _text(column.open(value, practice_id=practice_id, row=getattr(row, _attribute(row, column.row))))
         elif isinstance(value, bytes | memoryview):
             value = _text(bytes(value))
-        values[field.column] = value
+        values[str(field.column)] = value
     return values
 
 
