@@ -1,0 +1,87 @@
+"""P4: tokens are in the message that carries them and in the patient's cookie, and nowhere else."""
+
+import logging
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from messaging.models import OutboxMessage
+from messaging.outbox import deliver
+from messaging.outbox.contexts import read_context
+from patients import sessions
+from portal import tasks
+from prm.logs import JsonFormatter
+from prm.tenancy import use_practice
+from tests.portal.conftest import RIGHT, WRONG, build_door
+from tests.security import catalogue
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+
+
+def dump() -> str:
+    """Every row of every table as text, as the role that sees all; binary columns as their characters too."""
+    found = []
+    with connections["platform"].cursor() as cursor:
+        for table in sorted(catalogue.tables() - catalogue.partitions()):
+            cursor.execute(f'SELECT t::text FROM "{table}" t')
+            found += [row for (row,) in cursor.fetchall()]
+    return "\n".join(found)
+
+
+def hexed(text: str) -> str:
+    return text.encode().hex()
+
+
+def test_p4_no_token_and_no_address_is_in_logs_tables_or_the_broker(now, caplog, monkeypatch):
+    sent_to_broker = []
+    monkeypatch.setattr(
+        tasks.answer_link_requests, "apply_async", lambda *args, **options: sent_to_broker.append((args, options))
+    )
+    door, phone = build_door(), Client()
+    phone.raise_request_exception = False
+    with caplog.at_level(logging.DEBUG):
+        phone.post(f"/portal/{door.practice.public_id}/link/", {"address": "ruth@example.com"})
+        waiting = dump()
+        tasks.answer_link_requests()
+        with use_practice(door.practice.pk):
+            link = read_context(OutboxMessage.objects.get())["fields"]["links.portal"]
+        path, token = link[link.index("/portal/") :], link.rpartition("/")[2]
+        deliver.deliver_due("email")
+        phone.get(path)
+        phone.post(path, WRONG)
+        signed_in = phone.post(path, {**RIGHT, "own_device": "on"})
+        cookie = phone.cookies[sessions.COOKIE].value.partition(".")[2]
+        phone.get("/portal/")
+        phone.get(path.replace(door.practice.public_id, "aaaaaaaaaa"))
+
+        def breaks(*args, **kwargs):
+            raise RuntimeError(f"{token} {cookie}")
+
+        monkeypatch.setattr("portal.views.home.home_of", breaks)
+        assert phone.get("/portal/").status_code == 500
+
+    lines = "\n".join(
+        JsonFormatter().format(record) for record in caplog.records if record.name != "django.db.backends"
+    )
+    rows = dump()
+    assert len(token) == len(cookie) == 43
+    assert "RuntimeError" in lines
+    for secret in (token, cookie):
+        assert secret not in lines
+        assert secret not in rows
+        assert hexed(secret) not in rows
+        assert secret not in repr(sent_to_broker)
+    assert "ruth@example.com" not in lines
+    request_rows = [row for row in waiting.splitlines() if hexed("ruth@example.com") in row]
+    assert request_rows == []
+    assert token not in signed_in["Location"]
+
+
+@pytest.mark.parametrize("page", ["link", "door", "new", "home", "dead"])
+def test_p4_no_page_of_the_portal_tells_another_site_where_it_was(now, page):
+    door = build_door()
+    client = door.signed_in() if page == "home" else Client()
+    base = f"/portal/{door.practice.public_id}/"
+    path = {"link": door.link(), "door": base, "new": f"{base}link/", "home": "/portal/", "dead": base + "Z" * 43}[page]
+    assert client.get(path)["Referrer-Policy"] == "no-referrer"
