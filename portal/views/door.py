@@ -57,12 +57,7 @@ def _for_everybody(request: HttpRequest, response: HttpResponse) -> HttpResponse
     """Names no person: may be kept for some minutes, and is found by search engines where the owner wants that."""
     response.names_nobody = True  # type: ignore[attr-defined]
     response["Cache-Control"] = f"public, max-age={FRESH}"
-    if not indexable(request):
+    if not request.practice.door_indexable:
         response["X-Robots-Tag"] = "noindex"
     patch_vary_headers(response, ["Cookie", "Accept-Language"])
     return response
-
-
-def indexable(request: HttpRequest) -> bool:
-    """Whether the owner lets search engines list the door."""
-    return getattr(request.practice, "door_indexable", False)

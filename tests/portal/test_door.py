@@ -112,6 +112,14 @@ def test_the_door_may_be_kept_a_while_and_is_not_indexed_unless_the_owner_says_s
     assert client.get(f"{door_path(door)}link/")["Cache-Control"] == "no-store"
 
 
+def test_the_owner_may_let_search_engines_find_the_door_and_nothing_else(client, door):
+    door.practice.door_indexable = True
+    door.practice.save()
+    for page, found in {"": True, "privacy/": True, "link/": False}.items():
+        answer = client.get(door_path(door) + page)
+        assert ("X-Robots-Tag" in answer, 'content="noindex"' in page_of(answer)) == (not found, not found)
+
+
 @pytest.mark.parametrize("page", ["", "link/", "privacy/"])
 def test_an_unknown_practice_is_a_404(client, door, page):
     assert client.get(f"/portal/aaaaaaaaaa/{page}").status_code == 404
