@@ -6,6 +6,7 @@ works; where no practice has such a second person, a platform operator. Nobody c
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -161,7 +162,7 @@ def _tell_operators(asked: FactorRecovery) -> None:
         _tell(operator, "recovery_requested", f"asked {asked.pk} {operator.pk}", facts)
 
 
-def _tell(user: User, kind: str, key: str, facts: dict[str, object], practice: Practice | None = None) -> None:
+def _tell(user: User, kind: str, key: str, facts: dict[str, Any], practice: Practice | None = None) -> None:
     notify.send(notify.Notice(kind, user.email, user.name, user.language, key, practice, facts))
 
 

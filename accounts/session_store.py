@@ -32,7 +32,7 @@ class SessionStore(DatabaseSessions):
         return Session
 
     def _get_session_from_db(self) -> Any:
-        found = self.model.objects.filter(pk=stored_key(self.session_key), expire_date__gt=timezone.now()).first()
+        found = self.model.objects.filter(pk=stored_key(self.session_key or ""), expire_date__gt=timezone.now()).first()
         if found is None:
             self._session_key = None
         return found
@@ -43,8 +43,9 @@ class SessionStore(DatabaseSessions):
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         """The row of this session, its columns filled from its data."""
+        key: str = self._get_or_create_session_key()  # type: ignore[attr-defined]  # the stubs leave it out
         return self.model(
-            session_key=stored_key(self._get_or_create_session_key()), session_data=self.encode(data),
+            session_key=stored_key(key), session_data=self.encode(data),
             expire_date=self.get_expiry_date(), user_id=data.get(SESSION_KEY), signed_in_at=_moment(data, SIGNED_IN_AT),
             seen_at=_moment(data, SEEN_AT), address=data.get(ADDRESS), agent=data.get(AGENT, ""),
         )  # fmt: skip

@@ -51,7 +51,7 @@ def hours_in_words(hours: Mapping[str, Sequence[Sequence[str]]]) -> list[tuple[s
     """
     if not any(hours.values()):
         return []
-    days = [(day, tuple(tuple(one) for one in sorted(hours.get(day, ())))) for day in WEEKDAYS]
+    days = [(day, tuple(sorted(tuple(one) for one in hours.get(day, ())))) for day in WEEKDAYS]
     runs = [(intervals, [day for day, _same in run]) for intervals, run in groupby(days, key=lambda one: one[1])]
     return [(_days(run), _intervals(intervals)) for intervals, run in runs]
 

@@ -92,12 +92,12 @@ def _next_visit(visit: Visit, patient: Patient, practice: Practice) -> NextVisit
     with timezone.override(zone):
         when = words.near_day(visit.starts_at) if visit.day_precision else words.near_moment(visit.starts_at)
     elsewhere = patient.zone(zone) != zone and not visit.day_precision
-    named = visit.clinic is not None and visit.clinic.named
+    clinic = visit.clinic if visit.clinic and visit.clinic.named else None
     return NextVisit(
         when=when,
         zone=dates.get_timezone_name(zone, width="long", zone_variant="generic", locale=_locale()) if elsewhere else "",
         therapist=visit.therapist.first_name if visit.therapist and visit.therapist.named else "",
-        clinic=clinics.card(visit.clinic, practice) if named else None,
+        clinic=clinics.card(clinic, practice) if clinic else None,
     )
 
 

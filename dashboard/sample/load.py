@@ -63,7 +63,7 @@ def load(practice: Practice, *, now: datetime) -> int:
 
 def _answer(practice: Practice, episode: Episode, person: Person, *, now: datetime) -> None:
     """The person was asked and has answered; the mail that would have asked is left out."""
-    days, score, comment = person.answer  # type: ignore[misc]  # the caller has looked
+    days, score, comment = person.answer  # the caller has looked
     at = now - timedelta(days=days)
     asked_at = at - THOUGHT_FOR
     invitation = SurveyInvitation.objects.create(
