@@ -43,6 +43,11 @@ class AccountsConfig(AppConfig):
             url_name="people", permission="people.manage", group=settings_pages.PEOPLE, order=10,
         )  # fmt: skip
         settings_pages.register(
+            "roles", "Who may do what", line="What each role may do, and whose patients therapists see",
+            icon="shield-check", url_name="people_roles", permission="people.manage", group=settings_pages.PEOPLE,
+            order=15,
+        )  # fmt: skip
+        settings_pages.register(
             "therapists", "Therapists", line="Credentials, NPI, languages, who supervises whom", icon="stethoscope",
             url_name="therapists", permission="people.manage", group=settings_pages.PEOPLE, order=20,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import audit, inbox, platform, pulse, sample, start, today
+from dashboard.views import audit, inbox, palette, platform, pulse, sample, start, today
 
 urlpatterns = [
     path("platform/", platform.practices, name="console"),
@@ -34,5 +34,7 @@ staff_urlpatterns = [
     path("settings/audit/", audit.audit, name="audit"),
     path("settings/audit/export.csv", audit.audit_export, name="audit_export"),
     path("settings/audit/check/", audit.audit_check, name="audit_check"),
+    path("palette/", palette.palette, name="palette"),
+    path("keyboard/", palette.keyboard, name="keyboard"),
     path("_pulse", pulse.pulse, name="pulse"),
 ]

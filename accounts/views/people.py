@@ -60,14 +60,6 @@ def invite(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_view(PERMISSION)
-def roles(request: HttpRequest) -> HttpResponse:
-    """What each role may do, in words."""
-    context = {"roles": Membership.Role.choices, "lines": role_words.matrix()}
-    return render(request, "accounts/people_roles.html", context)
-
-
-@require_safe
-@staff_view(PERMISSION)
 def member(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """One person: what he may, where, and how to change it."""
     return _member_page(request, _find(membership_id))

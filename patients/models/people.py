@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -96,6 +97,11 @@ class Patient(PracticeModel):
         ]
         indexes = [
             models.Index(fields=["practice", "search_name"], name="patients_patient_name"),
+            GinIndex(  # for prm_search_patients
+                fields=["practice", "search_name"],
+                name="patients_patient_any_part",
+                opclasses=["uuid_ops", "gin_trgm_ops"],
+            ),
             models.Index(fields=["practice", "birth_date"], name="patients_patient_birth"),
             models.Index(fields=["practice", "phone"], name="patients_patient_phone", condition=~models.Q(phone="")),
             models.Index(fields=["practice", "email"], name="patients_patient_email", condition=~models.Q(email="")),
@@ -141,7 +147,10 @@ class ExternalId(PracticeModel):
             ),
             SamePractice(field="patient", name="patients_externalid_patient_same_practice"),
         ]
-        indexes = [models.Index(fields=["practice", "patient"], name="patients_externalid_patient")]
+        indexes = [
+            models.Index(fields=["practice", "patient"], name="patients_externalid_patient"),
+            models.Index(fields=["practice", "value"], name="patients_externalid_value"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.value}"

@@ -38,7 +38,7 @@ def sees_answers(member: Membership) -> bool:
 @require_GET
 @staff_view("patients.view")
 def patients(request: HttpRequest) -> HttpResponse:
-    """Patients by name, found by the start of a name, a phone number or a birth date."""
+    """Patients by name, found by a part of it, a phone number, a birth date or another system's id."""
     text = request.GET.get("q", "").strip()[:80]
     view = request.GET.get("view") or (search.EVERYONE if text else search.ACTIVE)
     view = view if view in dict(VIEWS) else search.ACTIVE

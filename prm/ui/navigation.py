@@ -9,6 +9,8 @@ from django.db.models import Func, JSONField, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from prm.ui.keyboard import GO
+
 DAILY, ENGAGE, UNDERSTAND, FOOT = "daily", "engage", "understand", "foot"
 GROUPS = (DAILY, ENGAGE, UNDERSTAND, FOOT)
 ORDER = (
@@ -55,6 +57,7 @@ class Link:
     current: bool
     count: int
     urgent: bool
+    go: str = ""  # the letter that follows `g` on the keyboard
 
 
 _entries: dict[str, Entry] = {}
@@ -95,24 +98,32 @@ def entries_for(request: HttpRequest) -> dict[str, list[Link]]:
         return {}
     links: dict[str, list[Link]] = {}
     counted = figures(request)
-    for entry in sorted(_allowed(membership), key=lambda entry: ORDER.index(entry.key)):
-        try:
-            url = reverse(entry.url_name, args=[practice.slug])
-        except NoReverseMatch:
-            continue  # the page is not built yet: its entry is absent
-        shown = counted.get(entry.key, 0)
-        links.setdefault(entry.group, []).append(
-            Link(
-                entry.key,
-                entry.label,
-                entry.icon,
-                url,
-                _is_current(request.path, url, practice.slug),
-                shown,
-                entry.urgent,
-            )
-        )
+    for entry in _in_order(membership):
+        if link := _link(entry, request.path, practice.slug, counted.get(entry.key, 0)):
+            links.setdefault(entry.group, []).append(link)
     return links
+
+
+def pages_for(request: HttpRequest) -> list[Link]:
+    """The same links in one row without their figures, which cost a statement."""
+    practice, membership = getattr(request, "practice", None), getattr(request, "membership", None)
+    if practice is None or membership is None:
+        return []
+    links = (_link(entry, request.path, practice.slug, 0) for entry in _in_order(membership))
+    return [link for link in links if link]
+
+
+def _in_order(membership: Any) -> list[Entry]:
+    return sorted(_allowed(membership), key=lambda entry: ORDER.index(entry.key))
+
+
+def _link(entry: Entry, path: str, slug: str, count: int) -> Link | None:
+    try:
+        url = reverse(entry.url_name, args=[slug])
+    except NoReverseMatch:
+        return None  # the page is not built yet: its entry is absent
+    current, go = _is_current(path, url, slug), GO.get(entry.key, "")
+    return Link(entry.key, entry.label, entry.icon, url, current, count, entry.urgent, go)
 
 
 def figures(request: HttpRequest, **further: "QuerySet[Any]") -> dict[str, Any]:

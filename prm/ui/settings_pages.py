@@ -64,9 +64,16 @@ def pages_for(request: HttpRequest) -> dict[str, list[Link]]:
     if practice is None or membership is None:
         return {}
     groups: dict[str, list[Link]] = {}
+    shown = _page_at(request.path, practice.slug)
     for page in sorted(_pages.values(), key=lambda page: (list(GROUPS).index(page.group), page.order, page.key)):
         if navigation.allowed(membership, page.permission):
             url = reverse(page.url_name, args=[practice.slug])
-            link = Link(page.label, page.line, page.icon, url, request.path.startswith(url))
+            link = Link(page.label, page.line, page.icon, url, page is shown)
             groups.setdefault(GROUPS[page.group], []).append(link)
     return groups
+
+
+def _page_at(path: str, slug: str) -> SettingsPage | None:
+    """The page that `path` is, or lies below: the nearest one where pages lie below each other."""
+    above = [page for page in _pages.values() if path.startswith(reverse(page.url_name, args=[slug]))]
+    return max(above, key=lambda page: len(reverse(page.url_name, args=[slug])), default=None)

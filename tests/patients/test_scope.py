@@ -81,7 +81,9 @@ def test_therapists_see_everybody_until_the_owner_says_their_own(town):
     own_only(town)
     fresh = Membership.objects.get(pk=priya.pk)
     assert names(Patient.objects.visible_to(fresh)) == {"Easton", "Both"}
-    assert names(Patient.objects.visible_to(member(Role.THERAPIST))) == set()  # no profile: nobody is his own
+    without_profile = member(Role.THERAPIST)
+    assert names(Patient.objects.visible_to(without_profile)) == set()  # nobody is his own
+    assert set(Episode.objects.visible_to(without_profile)) == set()
     assert names(Patient.objects.visible_to(member(Role.FRONT_DESK))) == EVERYBODY  # the choice is about therapists
 
 

@@ -19,7 +19,8 @@ class Row:
 
     `acts`: who gets in by POST, where these are fewer (staff read a survey's page, but never answer for a patient).
     `scoped`: it is about one patient, and for who does not see him (a manager of another clinic, a therapist who sees
-    only his own) it does not exist. `whole`: it shows the whole practice, so that a manager of one clinic is refused.
+    only his own) it does not exist. `whole`: it shows the whole practice, or a colleague of
+    another clinic: a manager of one clinic is refused.
     `missing`: for these it does not exist either, by a rule of its own (a recovery case that nobody gave them).
     """
 
@@ -41,6 +42,8 @@ ROWS: dict[str, Row] = {
     "dev_mail_message": Row(EVERYBODY),
     "dev_parts": Row(EVERYBODY),
     "follow_link": Row(EVERYBODY),
+    "invitation": Row(EVERYBODY, "GET POST"),
+    "invitation_join": Row(EVERYBODY, "GET POST"),
     "livez": Row(EVERYBODY),
     "metrics": Row(EVERYBODY),
     "readyz": Row(EVERYBODY),
@@ -100,6 +103,8 @@ ROWS: dict[str, Row] = {
     "inbox_ownership": Row("OM", "POST", scoped=True, missing="TF"),
     "inbox_resolution": Row("OM", "POST", scoped=True, missing="TF"),
     "inbox_resolution_undo": Row("OM", "POST", scoped=True, missing="TF"),
+    "keyboard": Row("OMTFR"),
+    "palette": Row("OMTFR"),
     "pulse": Row("OMTFR"),
     "today": Row("OMTFR"),
     # The first day.
@@ -183,20 +188,26 @@ ROWS: dict[str, Row] = {
     "sample_load": Row("OM", "POST"),
     "sample_removal": Row("OM", "POST"),
     "settings": Row("OM"),
+    "absence_end": Row("OM", "POST", whole=True),  # of somebody else
+    "departure": Row("OM", "POST", whole=True),
+    "departure_undo": Row("OM", "POST", whole=True),
+    "invitation_renewal": Row("OM", "POST", whole=True),
+    "invitation_withdrawal": Row("OM", "POST", whole=True),
+    "member": Row("OM"),
+    "member_absence": Row("OM", "GET POST", whole=True),
+    "member_access": Row("OM", "POST", whole=True),
+    "my_absence": Row("OMTFR", "GET POST", missing="G"),
+    "people": Row("OM"),
+    "people_invite": Row("OM", "GET POST"),
+    "people_roles": Row("OM"),
+    "therapist": Row("OM", "GET POST"),
+    "therapist_new": Row("OM", "GET POST"),
+    "therapists": Row("OM"),
+    "therapists_see": Row("O", "POST", whole=True),
     "support_access": Row("O", "GET POST", whole=True),
     "support_end": Row("O", "POST", whole=True),
     # People, their second factors and sessions, what is one's own.
-    "absence_end": Row("OM", "POST", whole=True),
-    "departure": Row("OM", "POST", whole=True),
-    "departure_undo": Row("OM", "POST", whole=True),
     "factor_recovery": Row("OM", "GET POST", missing="OM"),  # the example is of a person of no practice
-    "invitation": Row(EVERYBODY, "GET POST"),
-    "invitation_join": Row(EVERYBODY, "GET POST"),
-    "invitation_renewal": Row("OM", "POST", whole=True),
-    "invitation_withdrawal": Row("OM", "POST", whole=True),
-    "member": Row("OM", "GET"),
-    "member_absence": Row("OM", "GET POST", whole=True),
-    "member_access": Row("OM", "POST", whole=True),
     "member_sessions_end": Row("OM", "POST"),
     "mine": Row("OMTFR", "GET POST"),
     "mine_app": Row("OMTFR", "GET POST"),
@@ -208,10 +219,6 @@ ROWS: dict[str, Row] = {
     "mine_password": Row("OMTFR", "GET POST"),
     "mine_session_end": Row("OMTFR", "POST"),
     "mine_sign_in": Row("OMTFR", "GET"),
-    "my_absence": Row("OMTFR", "GET POST"),
-    "people": Row("OM", "GET"),
-    "people_invite": Row("OM", "GET POST"),
-    "people_roles": Row("OM", "GET"),
     "platform_recovery": Row("SG", "GET POST", missing="OMTFRX"),
     "signin_check": Row("OMTFRSGX", "GET POST"),
     "signin_check_passkey": Row(EVERYBODY, "GET POST"),
@@ -226,9 +233,6 @@ ROWS: dict[str, Row] = {
     "signin_security": Row("OM", "GET POST"),
     "signin_verify_passkey": Row(EVERYBODY, "GET POST"),
     "signin_verify_passkey_options": Row(EVERYBODY, "POST"),
-    "therapist": Row("OM", "GET POST"),
-    "therapist_new": Row("OM", "GET POST"),
-    "therapists": Row("OM", "GET"),
     "clinic": Row("OM", "GET POST"),
     "clinic_closure": Row("OM", "POST"),
     "clinic_new": Row("OM", "GET POST"),

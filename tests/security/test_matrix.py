@@ -84,7 +84,7 @@ def expected(row: Row, address: urls.Address, who: Principal, method: str) -> se
         return {REFUSED}  # support looks, and changes nothing
     if not answered:
         return {NO_METHOD, REFUSED}
-    if who.role in row.missing:
+    if who.role in row.missing or who.letter in row.missing:
         return {MISSING, NO_METHOD} if method == "HEAD" else {MISSING}
     if not inside or (row.whole and who.letter == "m"):
         return {REFUSED}
