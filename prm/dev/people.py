@@ -26,6 +26,7 @@ PEOPLE = (
 )
 SHARED = ("robin", "Robin Abara", Membership.Role.MANAGER)  # works in every demo practice: shows the switcher
 SHARED_DOMAIN = "both.example"
+OPERATOR = ("sam@platform.example", "Sam Ortega")  # of the platform: /platform/
 # The larger practice's staff besides these, with the clinic that each is limited to (daily.md §17: 22 over all roles).
 MORE = {
     "demo": (
@@ -62,7 +63,7 @@ class NotDevelopment(RuntimeError):
 class SignIn:
     """How one demo user gets in, at this moment."""
 
-    practice: Practice
+    practice: Practice | None  # None: of the platform
     role: str
     name: str
     email: str
@@ -78,6 +79,12 @@ def make_demo_staff(practice: Practice) -> list[User]:
     wanted = [(f"{short}@{practice.slug}.example", name, role) for short, name, role in PEOPLE]
     short, name, role = SHARED
     wanted.append((f"{short}@{SHARED_DOMAIN}", name, role))
+    email, name = OPERATOR
+    operator, _new = User.objects.get_or_create(
+        email=email, defaults={"name": name, "password": hashed, "is_platform_operator": True}
+    )
+    if confirmed_device(operator) is None:
+        totp.new_device(operator, confirmed=True)
     return [_make(practice, email, name, role, hashed) for email, name, role in wanted]
 
 
@@ -160,6 +167,18 @@ def sign_ins(*, now: datetime | None = None) -> Iterator[SignIn]:
                     practice, member.get_role_display(), member.user.name, member.user.email, PASSWORD,
                     device.code_at(now), TotpDevice.STEP - int(now.timestamp()) % TotpDevice.STEP,
                 )  # fmt: skip
+
+
+def operator(*, now: datetime | None = None) -> SignIn | None:
+    """The demo's operator of the platform; None where no demo was loaded."""
+    _check_development()
+    now = now or clock.now()
+    person = User.objects.filter(email=OPERATOR[0], is_platform_operator=True).first()
+    device = person and confirmed_device(person)
+    if not person or not device:
+        return None
+    left = TotpDevice.STEP - int(now.timestamp()) % TotpDevice.STEP
+    return SignIn(None, "Platform operator", person.name, person.email, PASSWORD, device.code_at(now), left)
 
 
 def _make(practice: Practice, email: str, name: str, role: str, hashed: str) -> User:

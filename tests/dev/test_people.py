@@ -79,6 +79,13 @@ def test_only_demo_users_are_shown(practices):
     assert {one.email for one in people.sign_ins(now=clock.now())} == {user.email for user in users}
 
 
+def test_the_operator_signs_in_to_the_console(client, practices):
+    people.make_demo_staff(practices[0])
+    one = people.operator(now=clock.now())
+    client.post("/signin/", {"email": one.email, "password": people.PASSWORD})
+    assert client.post("/signin/verify/", {"code": one.code}).url == "/platform/"
+
+
 def test_outside_development_there_is_nothing(client, practices, settings):
     settings.DEVELOPMENT = False
     with pytest.raises(people.NotDevelopment):

@@ -16,7 +16,10 @@ def codes(request: HttpRequest) -> HttpResponse:
         found = list(people.sign_ins())
     except people.NotDevelopment:
         raise Http404 from None
-    response = render(request, "dev/codes.html", {"sign_ins": found, "seconds": found[0].seconds_left if found else 30})
+    context = {
+        "sign_ins": found, "operator": people.operator(), "seconds": found[0].seconds_left if found else 30,
+    }  # fmt: skip
+    response = render(request, "dev/codes.html", context)
     if found:
         response["Refresh"] = str(found[0].seconds_left + 1)
     return response
