@@ -43,7 +43,8 @@ def mail_link(reset_id: UUID, *, now: datetime) -> None:
         row.mailed_at = now
         if row.user_id is not None:
             user, token = User.objects.get(pk=row.user_id), secrets.token_urlsafe(32)
-            PasswordReset.objects.filter(user=user, used_at=None).update(used_at=now)  # the newest link alone works
+            earlier = PasswordReset.objects.filter(user=user, used_at=None).exclude(pk=row.pk)
+            earlier.update(used_at=now)  # the newest link alone works
             row.link_hash = _hash(token)
             facts = {"url": settings.SITE_URL + reverse("signin_reset_link", args=[token]), "expires": now + LASTS}
             notify.send(

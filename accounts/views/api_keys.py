@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import api_keys
 from accounts.access import staff_view
 from accounts.models import ApiKey
+from accounts.recheck import recently_checked
 from prm import clock
 from prm.api import scopes
 from prm.audit.record import record
@@ -78,6 +79,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 
 @staff_view("api_keys.manage")
+@recently_checked
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """Make a key. The answer to the POST shows it, this once; sent again, the form finds its name taken."""
@@ -97,6 +99,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @staff_view("api_keys.manage")
+@recently_checked
 @require_http_methods(["GET", "POST"])
 def revocation(request: HttpRequest, apikey_id: UUID) -> HttpResponse:
     """End a key at once, its name typed."""
