@@ -72,7 +72,7 @@ def confirm(asked: FactorRecovery, *, by: User, now: datetime, request: HttpRequ
     token = secrets.token_urlsafe(32)
     until = now + LINK_LASTS
     with transaction.atomic():
-        if not _decide(asked, State.CONFIRMED, by, now, link_hash=_hash(token), link_until=until):
+        if not _decide(asked, State.CONFIRMED, by, now, link_hash=token_hash(token), link_until=until):
             return False
         url = settings.SITE_URL + reverse("signin_recover_link", args=[token])
         _tell(asked.user, "recovery_confirmed", f"confirmed {asked.pk}", {"by": by.name, "url": url, "expires": until})
@@ -92,7 +92,7 @@ def refuse(asked: FactorRecovery, *, by: User, now: datetime, request: HttpReque
 
 def find(token: str, *, now: datetime) -> FactorRecovery | None:
     """The confirmed request whose link this is, while the link works; changes nothing."""
-    return _live(now).select_related("user").filter(link_hash=_hash(token)).first()
+    return _live(now).select_related("user").filter(link_hash=token_hash(token)).first()
 
 
 def is_live(recovery_id: str, user: User, *, now: datetime) -> bool:
@@ -105,6 +105,9 @@ def complete(recovery_id: str, user: User, device: Device, *, now: datetime, req
     with transaction.atomic():
         if not _live(now).filter(pk=UUID(recovery_id), user=user).update(state=State.USED):
             return False
+        # What else was asked or confirmed for him is answered by this.
+        FactorRecovery.objects.filter(user=user, state=State.CONFIRMED).update(state=State.USED)
+        FactorRecovery.objects.filter(user=user, state=State.ASKED).delete()
         factors.remove_all_but(user, device)
         sessions.end_sessions(user)
         sign_in_record.record_for(user, "factor.recovered", now=now, request=request)
@@ -166,5 +169,6 @@ def _tell(user: User, kind: str, key: str, facts: dict[str, Any], practice: Prac
     notify.send(notify.Notice(kind, user.email, user.name, user.language, key, practice, facts))
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is stored of a mailed token."""
     return crypto.token_hash(f"factor {token}")

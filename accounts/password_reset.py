@@ -45,7 +45,7 @@ def mail_link(reset_id: UUID, *, now: datetime) -> None:
             user, token = User.objects.get(pk=row.user_id), secrets.token_urlsafe(32)
             earlier = PasswordReset.objects.filter(user=user, used_at=None).exclude(pk=row.pk)
             earlier.update(used_at=now)  # the newest link alone works
-            row.link_hash = _hash(token)
+            row.link_hash = token_hash(token)
             facts = {"url": settings.SITE_URL + reverse("signin_reset_link", args=[token]), "expires": now + LASTS}
             notify.send(
                 notify.Notice("password_reset", user.email, user.name, user.language, f"reset {row.pk}", None, facts)
@@ -56,7 +56,7 @@ def mail_link(reset_id: UUID, *, now: datetime) -> None:
 def find(token: str, *, now: datetime) -> PasswordReset | None:
     """The request whose link this is, while the link works; changes nothing."""
     live = PasswordReset.objects.filter(used_at=None, mailed_at__gt=now - LASTS, user__is_active=True)
-    return live.select_related("user").filter(link_hash=_hash(token)).first()
+    return live.select_related("user").filter(link_hash=token_hash(token)).first()
 
 
 def use(reset: PasswordReset, password: str, *, now: datetime) -> User | None:
@@ -83,5 +83,6 @@ def change_password(user: User, password: str, *, now: datetime, key: str) -> No
     notify.send(notify.Notice("password_changed", user.email, user.name, user.language, f"changed {key}"))
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is stored of a mailed token."""
     return crypto.token_hash(f"reset {token}")

@@ -39,7 +39,7 @@ from patients import models as patients
 from patients.models import Amendment, Patient, PortalLink, WorkItem
 from portal import links as portal_links
 from prm import clock, crypto
-from prm.dev import browser
+from prm.dev import browser, sign_in_examples
 from prm.tenancy import use_practice
 from prm.tenancy.models import PracticeExport
 
@@ -453,6 +453,34 @@ ROWS: dict[str, Row] = {
     "signin": Row(OPEN),
     "signin_factor": Row(OWES_FACTOR),
     "signin_verify": Row(OWES_CODE),
+    "signin_check": Row(SIGNED_IN),
+    "signin_check_passkey": Row(SIGNED_IN, redirects=True),  # takes a passkey; read by hand, it leads to the question
+    "signin_check_passkey_options": Row(SIGNED_IN),
+    "signin_passkey": Row(OPEN, redirects=True),
+    "signin_passkey_options": Row(OPEN),
+    "signin_verify_passkey": Row(OWES_CODE, redirects=True),
+    "signin_verify_passkey_options": Row(OWES_CODE),
+    "signin_recover": Row(OWES_CODE),
+    "signin_recover_asked": Row(OWES_CODE, sign_in_examples.owner_waits, url_name="signin_recover"),
+    "signin_recover_link": Row(OPEN, sign_in_examples.recovery_token),
+    "signin_recover_request": Row(OWES_CODE),
+    "signin_reset": Row(OPEN),
+    "signin_reset_link": Row(OPEN, sign_in_examples.reset_token),
+    "signin_reset_sent": Row(OPEN, url_name="signin_reset", query="?sent"),
+    "factor_recovery": Row(STAFF, sign_in_examples.colleague_who_lost_it),
+    "platform_recovery": Row(OPERATOR, sign_in_examples.owner_who_lost_it),
+    "member_sessions_end": Row(STAFF, _colleague),
+    "mine": Row(STAFF),
+    "mine_app": Row(STAFF, sign_in_examples.new_app),
+    "mine_app_removal": Row(STAFF),
+    "mine_codes": Row(STAFF),
+    "mine_passkey": Row(STAFF),
+    "mine_passkey_options": Row(STAFF),
+    "mine_passkey_removal": Row(STAFF, lambda practice: {"passkey_id": 0}),  # answers a POST alone
+    "mine_password": Row(STAFF),
+    "mine_session_end": Row(STAFF),
+    "mine_sign_in": Row(STAFF),
+    "signin_security": Row(STAFF),
     "signout": Row(SIGNED_IN),
     "start": Row(OPEN, redirects=True),
     "support_access": Row(STAFF),
