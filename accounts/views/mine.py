@@ -182,6 +182,9 @@ def _remove(request: HttpRequest, user: User, device: Any, kind: str, said: str)
     except factors.LastFactor:
         toast(request, "That is your only second step. Add another one first.")
     else:
+        if device is not None and request.session.get(django_otp.DEVICE_ID_SESSION_KEY) == device.persistent_id:
+            left = factors.of(user)  # the removed one verified this session, which goes on by one that is left
+            django_otp.login(request, left.app or left.passkeys[0])
         toast(request, f"{said} Your other sessions were ended.")
     return _back(request)
 

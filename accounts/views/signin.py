@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -173,12 +174,12 @@ def _set_up(
     request: HttpRequest, waiting: signin.Pending, device: totp.TotpDevice, *, now: clock.datetime
 ) -> HttpResponse:
     """The first code was right: the app counts, earlier factors go where they were lost, codes are shown to print."""
-    if waiting.recovery and not factor_recovery.complete(
-        waiting.recovery, waiting.user, device, now=now, request=request
-    ):
-        return redirect("signin")
-    totp.confirm(device)
-    factors.added(request, waiting.user, factors.TOTP, now=now, key=f"added {device.persistent_id}")
+    user = waiting.user
+    with transaction.atomic():  # never a moment in which the old factors are gone and the new one does not count
+        if waiting.recovery and not factor_recovery.complete(waiting.recovery, user, device, now=now, request=request):
+            return redirect("signin")
+        totp.confirm(device)
+        factors.added(request, user, factors.TOTP, now=now, key=f"added {device.persistent_id}")
     signin.finish(request, waiting.user, device, factors=["password", factors.TOTP], now=now)
     return answers.new_codes(request, waiting.user, leads_to=waiting.next or home.path_of(request), now=now)
 
