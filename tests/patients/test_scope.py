@@ -201,3 +201,17 @@ def test_what_shows_the_whole_practice_is_closed_to_a_manager_of_one_clinic(town
     assert refused.status_code == 403
     assert "only who works in all clinics" in refused.content.decode()
     assert signed_in(member(Role.MANAGER)).get(path).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["today", "inbox", "patients", "palette", "campaigns"])
+@pytest.mark.parametrize("sees", ["clinic", "own", "nobody"])
+def test_pages_open_for_who_sees_only_some(town, page, sees):
+    VisitFactory(episode=town.of_easton, status="booked", starts_at=clock.now())
+    if sees == "clinic":
+        reader = member(Role.THERAPIST, town.west, therapist=town.priya)
+    else:
+        own_only(town)
+        reader = member(Role.THERAPIST, therapist=town.priya if sees == "own" else None)
+    answer = signed_in(reader).get(reverse(page, args=[town.practice.slug]))
+    assert answer.status_code == 200
+    assert "Westby" not in answer.content.decode() or sees == "clinic"

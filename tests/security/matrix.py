@@ -196,7 +196,7 @@ ROWS: dict[str, Row] = {
     "member": Row("OM"),
     "member_absence": Row("OM", "GET POST", whole=True),
     "member_access": Row("OM", "POST", whole=True),
-    "my_absence": Row("OMTFR", "GET POST", missing="G"),
+    "my_absence": Row("OMTFR", "GET POST"),
     "people": Row("OM"),
     "people_invite": Row("OM", "GET POST"),
     "people_roles": Row("OM"),
