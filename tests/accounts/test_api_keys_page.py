@@ -1,6 +1,7 @@
 """Settings, API keys: the list, a key shown once, the end of one."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -8,6 +9,7 @@ from django.test import Client
 from accounts.models import ApiKey, Membership, Practice
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
+from tests.accounts.factor_rows import stale
 from tests.factories.accounts import PracticeFactory, staff_client
 from tests.factories.api import Caller, make_key
 
@@ -98,3 +100,18 @@ def test_only_owners_see_the_page(practice):
         for role in Membership.Role.values
     }
     assert roles == {**dict.fromkeys(Membership.Role.values, 403), "owner": 200}
+
+
+def test_making_and_revoking_want_a_factor_within_ten_minutes(practice):
+    client = staff_client(practice)
+    make(client)
+    with use_practice(practice.pk):
+        key = ApiKey.objects.get()
+    stale(client)
+    for path in ("new/", f"{key.pk}/revocation/"):
+        address = f"/harbor/settings/api-keys/{path}"
+        assert client.get(address).url == f"/signin/check/?next={quote(address, safe='')}"
+        assert client.post(address, {"name": "Warehouse"}).url.startswith("/signin/check/")
+    with use_practice(practice.pk):
+        assert ApiKey.objects.filter(revoked_at=None).count() == 1
+    assert client.get("/harbor/settings/api-keys/").status_code == 200
