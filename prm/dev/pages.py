@@ -12,16 +12,14 @@ from typing import Any
 from django.db.models import Count, F
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from accounts import agreements, factor_recovery, signup, totp
+from accounts import agreements, signup, totp
 from accounts.models import (
     Absence,
     Agreement,
     ApiKey,
     Clinic,
-    FactorRecovery,
     Invitation,
     Membership,
-    PasswordReset,
     Practice,
     SignUp,
     SupportGrant,
@@ -233,46 +231,6 @@ def _import(practice: Practice) -> dict[str, Any] | None:
 def _dead_letter(practice: Practice) -> dict[str, Any] | None:
     letter = RawMessage.objects.filter(state=RawMessage.State.DEAD).order_by("-received_at").first()
     return {"feed_id": letter.feed_id, "message_id": letter.pk} if letter else None
-
-
-def _colleague_asks(practice: Practice) -> dict[str, Any] | None:
-    """A colleague who lost the second step and asked for a second person."""
-    member = Membership.objects.filter(ended_at=None).exclude(role=Membership.Role.OWNER).order_by("pk").first()
-    if member is None:
-        return None
-    open_ones = FactorRecovery.objects.filter(user=member.user, state=FactorRecovery.State.ASKED)
-    asked = open_ones.first() or FactorRecovery.objects.create(user=member.user, asked_at=clock.now())
-    return {"recovery_id": asked.pk}
-
-
-def _stranger_asks(practice: Practice) -> dict[str, Any]:
-    """A person whom no second one knows: the platform's operators decide."""
-    person, _created = User.objects.get_or_create(email="alone@example.com", defaults={"name": "Alma Alone"})
-    open_ones = FactorRecovery.objects.filter(user=person, state=FactorRecovery.State.ASKED)
-    asked = open_ones.first() or FactorRecovery.objects.create(user=person, asked_at=clock.now())
-    return {"recovery_id": asked.pk}
-
-
-def _recovery_link(practice: Practice) -> dict[str, Any]:
-    """A mailed link of a person whose request a second one has confirmed."""
-    person, _created = User.objects.get_or_create(email="regains@example.com", defaults={"name": "Rex Regains"})
-    FactorRecovery.objects.filter(user=person).delete()
-    token, now = secrets.token_urlsafe(32), clock.now()
-    FactorRecovery.objects.create(
-        user=person, asked_at=now, decided_at=now, state=FactorRecovery.State.CONFIRMED,
-        link_hash=crypto.token_hash(f"factor {token}"), link_until=now + factor_recovery.LINK_LASTS,
-    )  # fmt: skip
-    return {"token": token}
-
-
-def _reset_link(practice: Practice) -> dict[str, Any]:
-    """A mailed link of a person who forgot the password."""
-    person, _created = User.objects.get_or_create(email="forgets@example.com", defaults={"name": "Fay Forgets"})
-    token, now = secrets.token_urlsafe(32), clock.now()
-    PasswordReset.objects.create(
-        user=person, asked_at=now, mailed_at=now, link_hash=crypto.token_hash(f"reset {token}")
-    )
-    return {"token": token}
 
 
 def _this_practice(practice: Practice) -> dict[str, Any]:
