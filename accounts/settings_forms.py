@@ -255,6 +255,20 @@ class RetentionForm(SettingsForm):
         help_text="That it was sent, when and to whom stays. Its words can then no longer be shown.",
     )  # fmt: skip
 
+    agreed = forms.BooleanField(label="Delete what is older now; it cannot be brought back", required=False)
+
+    def __init__(self, row: Practice, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(row, data)
+        self.row = row
+
+    def clean(self) -> dict[str, Any]:
+        """A shorter time deletes within the hour, so it is said twice."""
+        given = super().clean() or {}
+        shorter = [name for name in self.settings if name in given and given[name] < getattr(self.row, name)]
+        if shorter and not given.get("agreed"):
+            self.add_error("agreed", "Tick this, or choose a longer time.")
+        return given
+
     def say(self, name: str, value: Any) -> str:
         """Months in words."""
         return f"{value} months"

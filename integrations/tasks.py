@@ -1,12 +1,14 @@
 """Celery rings, the table of raw messages is the queue: each task finds its work there and may run twice."""
 
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from integrations import lapse
+from accounts import retention
+from integrations import forgetting, lapse
 from integrations.apply import BATCH, apply_stored
 from integrations.models import Feed, ImportBatch, RawMessage
 from prm import clock
@@ -46,6 +48,18 @@ def nudge(feed: Feed) -> None:
         apply_feed.delay_on_commit(str(feed.pk))
     except OperationalError:
         log.warning("integrations.nudge_lost")
+
+
+@shared_task(queue="report")
+def forget_raw() -> None:
+    """The EMR's messages go where they are too old, slice by slice; the next hour goes on where time ends."""
+    ends = clock.now() + timedelta(seconds=retention.SLICE_SECONDS)
+    for practice_id in platform.practice_ids():
+        with apart(practice_id):
+            more = True
+            while more and clock.now() < ends:
+                with use_practice(practice_id):
+                    more = forgetting.forget_some(now=clock.now()) > 0
 
 
 @shared_task(queue="ingest")

@@ -4,11 +4,13 @@ Beat and the nudges name the queue: a `queue` of the task itself is deprecated i
 """
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from messaging import channels
+from accounts import retention
+from messaging import channels, forgetting
 from messaging.outbox import deliver, events, outcomes
 from messaging.staff_mail import deliver as staff_mail
 from prm import clock
@@ -47,6 +49,18 @@ def sweep_outbox() -> None:
                 again, unknown = outcomes.sweep(now=now)
             log.info("outbox.swept", extra={"count": again, "due": unknown})
     staff_mail.sweep(now=now)
+
+
+@shared_task
+def forget_bodies() -> None:
+    """What messages said goes where it is too old, slice by slice; the next hour goes on where time ends."""
+    ends = clock.now() + timedelta(seconds=retention.SLICE_SECONDS)
+    for practice_id in platform.practice_ids():
+        with apart(practice_id):
+            more = True
+            while more and clock.now() < ends:
+                with use_practice(practice_id):
+                    more = forgetting.forget_some(now=clock.now()) > 0
 
 
 @shared_task

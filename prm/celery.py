@@ -23,6 +23,8 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "accounts.tasks.mail_resets": (10, "deliver"),
     "integrations.tasks.find_stored": (10, "ingest"),
     "integrations.tasks.refresh_episodes": (3600, "ingest"),
+    "integrations.tasks.forget_raw": (3600, "report"),
+    "messaging.tasks.forget_bodies": (3600, "report"),
     "messaging.tasks.deliver_due": (5, "deliver"),
     "messaging.tasks.sweep_outbox": (30, "deliver"),
     "patients.tasks.cover_absences": (300, "evaluate"),

@@ -156,6 +156,15 @@ class OutboxMessage(PracticeModel):
                 condition=Q(state__in=IN_FLIGHT),
             ),
             models.Index(fields=["practice", "patient", "-created_at"], name="messaging_outbox_patient"),
+            models.Index(
+                fields=["practice", "address", "state_at"],
+                name="messaging_outbox_capped",  # what reached a phone number lately, or will
+                condition=Q(
+                    channel="sms",
+                    klass__in=("care", "marketing"),
+                    state__in=("queued", "claimed", "started", "sent", "unknown"),
+                ),
+            ),
             models.Index(fields=["practice", "state", "-created_at"], name="messaging_outbox_state"),
             models.Index(fields=["practice", "-created_at"], name="messaging_outbox_newest"),
             models.Index(

@@ -18,6 +18,10 @@ from prm.tenancy import current_practice_id
 State = OutboxMessage.State
 RACES = 3  # a colleague took the same person in the same moment: look again, this often
 
+# Caps are counted in this transaction (guard step 9): a colleague who claims for the same patient must have committed
+# before we count, or both would find room. Claims of one practice and channel take turns; they are short.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
 # Candidates are locked in a CTE of their own (FOR UPDATE is refused beside DISTINCT), then one a patient and one an
 # address is kept; whoever has a row in flight waits for it.
 CANDIDATES = """
@@ -69,6 +73,7 @@ def claim(channel: str, *, at: datetime, limit: int, lease: timedelta) -> Claim:
 def _claim(channel: str, *, at: datetime, limit: int, lease: timedelta) -> Claim:
     claim_id = ids.uuid7()
     with connection.cursor() as cursor:
+        cursor.execute(ONE_AT_A_TIME, [f"{current_practice_id()} {channel}"])
         cursor.execute(
             CANDIDATES, {"practice": str(current_practice_id()), "channel": channel, "at": at, "limit": limit}
         )

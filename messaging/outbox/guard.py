@@ -5,9 +5,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -15,9 +16,10 @@ from django.db.models import Q
 
 from accounts.models import Membership, Practice
 from messaging.models import Klass, MessagePurpose, OutboxMessage, SendPause, Suppression, TemplateVersion
-from messaging.outbox import quiet
+from messaging.outbox import caps, quiet
 from patients import consent
 from patients.models import Channel, Patient, Purpose
+from prm import clock
 from prm.tenancy import current_practice_id
 
 Outcome, State = OutboxMessage.Outcome, OutboxMessage.State
@@ -69,9 +71,10 @@ def drop(reason: str, **facts: Any) -> Verdict:
 
 @dataclass(slots=True)
 class _Case:
-    """One message on its way through the steps: who gets it, at which address."""
+    """One message on its way through the steps: whose it is, who gets it, at which address."""
 
     message: OutboxMessage
+    practice: Practice
     patient: Patient | None = None
     address: str = ""
 
@@ -85,7 +88,10 @@ def decide(messages: Iterable[OutboxMessage], at: datetime) -> dict[UUID, Verdic
     batch = list(messages)
     verdicts: dict[UUID, Verdict] = {}
     people = _patients(batch)
-    open_cases = [_Case(message, people.get(message.patient_id) if message.patient_id else None) for message in batch]
+    practice = Practice.objects.get(pk=current_practice_id()) if batch else Practice()
+    open_cases = [
+        _Case(message, practice, people.get(message.patient_id) if message.patient_id else None) for message in batch
+    ]
     for step in _STEPS:
         found = step(open_cases, at)
         for case in open_cases:
@@ -104,7 +110,7 @@ def apply(message: OutboxMessage, verdict: Verdict, *, at: datetime) -> None:
     if state != message.state:
         message.state, message.state_at = state, at
     if verdict.outcome == Outcome.DEFER and verdict.until is not None:
-        message.not_before = verdict.until
+        message.not_before = max(message.not_before, verdict.until)  # never earlier than it was planned
 
 
 def state_after(verdict: Verdict) -> str:
@@ -281,7 +287,7 @@ def _unlawful_content(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdic
     marketing = [case for case in cases if case.message.klass == Klass.MARKETING]
     if not marketing:
         return {}
-    postal = Practice.objects.filter(pk=current_practice_id()).values_list("postal_address", flat=True).first()
+    postal = marketing[0].practice.postal_address
     fields = dict(
         TemplateVersion.objects.filter(pk__in={case.message.template_version_id for case in marketing}).values_list(
             "pk", "fields"
@@ -297,28 +303,77 @@ def _unlawful_content(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdic
 
 
 def _quiet(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdict]:
-    """Step 8: no text at night, in the patient's zone and in those of his number's area."""
-    timed = [
-        case for case in cases
-        if case.message.channel in (Channel.SMS, Channel.PUSH) and case.message.klass != Klass.SECURITY
-    ]  # fmt: skip
-    if not timed:
-        return {}
-    practice = Practice.objects.get(pk=current_practice_id())
+    """Step 8: no text at night, in the zones of the patient and of his number's area; e-mail as the practice says."""
+    timed = [case for case in cases if case.message.member_id is None and case.message.klass != Klass.SECURITY]
     found = {}
     for case in timed:
-        home = case.patient.home_clinic if case.patient else None
-        own = case.patient.zone(home.zone if home else practice.zone) if case.patient else practice.zone
-        is_sms = case.message.channel == Channel.SMS
-        area = quiet.area_zones(case.address) if is_sms else []
-        until = quiet.next_allowed(at, own, area, closes=quiet.SMS_CLOSES if is_sms else quiet.PUSH_CLOSES)
-        if until > at:
+        moment = _planned(case, at)
+        until = _next_window(case, moment)
+        if until > moment:
+            own, area = _zone(case), _area(case)
             facts = {"zones": sorted({zone.key for zone in (own, *area)})}
             found[case.message.pk] = Verdict(8, Outcome.DEFER, "quiet_hours", until=until, facts=facts)
     return found
 
 
+def _capped(cases: Sequence[_Case], at: datetime) -> dict[UUID, Verdict]:
+    """Step 9, our part: so many a day and a week to one patient and one address, over all rules."""
+    counted = [case for case in cases if case.patient is not None and case.message.klass in caps.CAPPED]
+    if not counted:
+        return {}
+    practice = counted[0].practice
+    batch = [
+        caps.Wanted(case.message, case.address, _zone(case), _planned(case, at)) for case in counted
+    ]  # fmt: skip
+    days = caps.first_days(batch, at, day=practice.cap_day, week=practice.cap_week)
+    found = {}
+    for case, wanted in zip(counted, batch, strict=True):
+        day, local = days[case.message.pk], wanted.moment.astimezone(wanted.zone)
+        if day > local.date():
+            until = _next_window(case, clock.local_moment(day, time(), wanted.zone))
+            if _window(case) is None:  # none: at the hour for which it was planned
+                until = clock.local_moment(day, local.time(), wanted.zone)
+            found[case.message.pk] = defer("cap", until, day=practice.cap_day, week=practice.cap_week)
+    return found
+
+
+def _planned(case: _Case, at: datetime) -> datetime:
+    """When the message would leave: now, or at the later time for which it is queued."""
+    return max(at, case.message.not_before)
+
+
+def _zone(case: _Case) -> ZoneInfo:
+    """The patient's zone, else his clinic's, else the practice's."""
+    if case.patient is None:
+        return case.practice.zone
+    home = case.patient.home_clinic
+    return case.patient.zone(home.zone if home else case.practice.zone)
+
+
+def _area(case: _Case) -> list[ZoneInfo]:
+    return quiet.area_zones(case.address) if case.message.channel == Channel.SMS else []
+
+
+def _window(case: _Case) -> tuple[time, time] | None:
+    """Opening and closing of the message's channel; None where it may leave at any hour."""
+    practice = case.practice
+    if case.message.channel == Channel.SMS:
+        return practice.texts_open, practice.texts_close
+    if case.message.channel == Channel.PUSH:
+        return quiet.OPENS, quiet.PUSH_CLOSES
+    if practice.emails_open is None or practice.emails_close is None or case.message.klass not in caps.CAPPED:
+        return None  # the window of e-mail is the practice's own wish: what a person writes does not wait for it
+    return practice.emails_open, practice.emails_close
+
+
+def _next_window(case: _Case, moment: datetime) -> datetime:
+    window = _window(case)
+    if window is None:
+        return moment
+    return quiet.next_allowed(moment, _zone(case), _area(case), opens=window[0], closes=window[1])
+
+
 _STEPS: tuple[Callable[[Sequence[_Case], datetime], dict[UUID, Verdict]], ...] = (
     _expired, _registered(OCCURRENCE), _inactive, _paused, _unaddressed, _suppressed, _unconsented, _unlawful_content,
-    _quiet, _registered(FATIGUE),
+    _quiet, _capped, _registered(FATIGUE),
 )  # fmt: skip

@@ -16,12 +16,14 @@ UNKNOWN_ZONE = "Etc/Unknown"
 
 
 def next_allowed(
-    now: datetime, patient_zone: ZoneInfo | None, area_zones: Collection[ZoneInfo], *, closes: time = SMS_CLOSES
-) -> datetime:
-    """The first moment at or after `now` (aware) within 08:00-20:00 wall time in every zone.
+    now: datetime, patient_zone: ZoneInfo | None, area_zones: Collection[ZoneInfo], *, opens: time = OPENS,
+    closes: time = SMS_CLOSES,
+) -> datetime:  # fmt: skip
+    """The first moment at or after `now` (aware) within the window, 08:00-20:00 wall time in every zone.
 
     `now` itself where allowed; 20:00 is closed. Without any zone the window common to New York and Los Angeles counts.
-    Where the windows never meet (zones half a day apart) the patient's zone decides. ValueError for a naive `now`.
+    Where the practice's own, narrower window never meets in all zones, the law's does; where that never meets either
+    (zones half a day apart), the patient's zone decides. ValueError for a naive `now`.
     Source: 47 CFR 64.1200(c)(1) allows until 21:00, some states, such as Florida, until 20:00.
     """
     if now.tzinfo is None:
@@ -29,20 +31,22 @@ def next_allowed(
     zones = list(dict.fromkeys([zone for zone in (patient_zone, *area_zones) if zone is not None])) or NOWHERE_KNOWN
     moment, last = now, now + timedelta(days=3)
     while moment < last:
-        opening = max(_opening(moment, zone, closes) for zone in zones)
+        opening = max(_opening(moment, zone, opens, closes) for zone in zones)
         if opening == moment:
             return moment
         moment = opening
-    return _opening(now, zones[0], closes)
+    if opens > OPENS or closes < SMS_CLOSES:
+        return next_allowed(now, patient_zone, area_zones)
+    return _opening(now, zones[0], opens, closes)
 
 
-def _opening(moment: datetime, zone: ZoneInfo, closes: time) -> datetime:
+def _opening(moment: datetime, zone: ZoneInfo, opens: time, closes: time) -> datetime:
     """`moment` where the window of one zone is open, else its next opening."""
     local = moment.astimezone(zone)
-    if OPENS <= local.time() < closes:
+    if opens <= local.time() < closes:
         return moment
-    day = local.date() if local.time() < OPENS else local.date() + timedelta(days=1)
-    return clock.local_moment(day, OPENS, zone)
+    day = local.date() if local.time() < opens else local.date() + timedelta(days=1)
+    return clock.local_moment(day, opens, zone)
 
 
 def area_zones(number: str) -> list[ZoneInfo]:

@@ -303,3 +303,13 @@ def test_another_practices_clinic_is_not_found(harbor):
         client.get(f"/harbor/settings/clinics/{clinic.pk}/").status_code,
         client.post(f"/harbor/settings/clinics/{clinic.pk}/closure/").status_code,
     } == {404}
+
+
+def test_a_shorter_time_deletes_so_it_is_said_twice(harbor):
+    client, path = staff_client(harbor), "/harbor/settings/retention/"
+    shorter = {"keep_raw_months": 3, "keep_bodies_months": 13, "version": 1}
+
+    answer = client.post(path, shorter)
+    assert (answer.status_code, set(answer.context["form"].errors)) == (422, {"agreed"})
+    assert client.post(path, {**shorter, "agreed": "on"}).url == f"{path}?saved=keep_raw_months"
+    assert client.post(path, {**shorter, "keep_raw_months": 6, "version": 2}).status_code == 302  # longer: at once

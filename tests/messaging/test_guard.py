@@ -179,7 +179,7 @@ def test_upper_apps_stop_what_has_lost_its_occasion_and_what_is_too_much(practic
 def test_a_batch_costs_the_same_as_one(practice, django_assert_num_queries):
     batch = [message(consenting(home_clinic=ClinicFactory()), dedupe_key=str(n)) for n in range(30)]
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         guard.decide(batch, NOON)
 
 

@@ -47,12 +47,13 @@ def test_the_same_key_returns_the_old_row(practice, patient, version):
 def test_many_are_queued_in_their_order_with_one_insert(practice, version, django_assert_num_queries):
     patients = [consenting() for _ in range(5)]
     drafts = [Draft(**survey(patient, version, f"k{n}")) for n, patient in enumerate(patients)]
+    enqueue(practice, now=NOON, **survey(consenting(), version, "first"))  # makes the practice's data key
 
-    with django_assert_num_queries(6):  # patients, pauses, suppressions, consent; insert; rows
+    with django_assert_num_queries(8):  # practice, patients, pauses, suppressions, consent, caps; insert; rows
         rows = enqueue_many(practice, [*drafts, drafts[0]], now=NOON)
 
     assert [row.patient_id for row in rows] == [patient.pk for patient in [*patients, patients[0]]]
-    assert OutboxMessage.objects.count() == 5
+    assert OutboxMessage.objects.count() == 6
 
 
 def test_what_the_guard_drops_is_kept_with_its_reason(practice, patient, version):
