@@ -4,6 +4,7 @@ White text stands on the colour (portal mark, e-mail button), so it is darkened 
 is re-encoded: nothing of the file that was sent is kept but its pixels (security.md §3).
 """
 
+import base64
 import hashlib
 import io
 import re
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import atan2, cos, hypot, sin
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from PIL import Image, UnidentifiedImageError
 
-from accounts.models import Logo
+from accounts.models import Logo, Practice
 
 ENOUGH = 4.5  # WCAG 1.4.3, text
 STEP = 0.01  # of OKLCH lightness
@@ -159,6 +162,24 @@ def _redraw(found: Image.Image) -> Picture:
 
 def _too_many(count: str) -> str:
     return f"The picture has {count} pixels. A logo may have at most {MOST_PIXELS / 1e6:.0f} million."
+
+
+def logo_address(practice: Practice) -> str:
+    """Where mails fetch a practice's logo from; empty without one.
+
+    From our own site, not inside the mail: a part of its own would make each mail larger and show as an attachment. The
+    address is the same for all readers, so fetching it tells nothing about one of them.
+    """
+    if not practice.logo:
+        return ""
+    path = reverse("logo", kwargs={"media_practice": practice.public_id, "digest": practice.logo})
+    return f"{settings.SITE_URL}{path}"
+
+
+def as_data(practice: Practice) -> str:
+    """The logo as a `data:` address, for PDFs, which fetch nothing; empty without one. In the practice's context."""
+    found = Logo.objects.filter(digest=practice.logo).first() if practice.logo else None
+    return f"data:image/png;base64,{base64.b64encode(bytes(found.content)).decode()}" if found else ""
 
 
 def keep_logo(picture: Picture, *, now: datetime) -> Logo:

@@ -6,7 +6,9 @@ No field gives diagnosis, body region, surgery, score or answer: what leaves is 
 from collections.abc import Iterable, Mapping
 
 # Filled in from our own rows when a message is rendered.
-OWN = frozenset({"patient.first_name", "practice.name", "practice.phone", "practice.address", "practice.colour"})
+OWN = frozenset({
+    "patient.first_name", "practice.name", "practice.phone", "practice.address", "practice.colour", "practice.logo",
+})  # fmt: skip
 
 # Given by whoever queues the message.
 GIVEN = frozenset({

@@ -41,6 +41,13 @@ WORDS = {
     },
 }
 
+# The logo on white paper in both themes; whoever does not load pictures reads the name in its place.
+MARK = (
+    '{% if practice.logo %}<img src="{{ practice.logo }}" alt="{{ practice.name }}" height="40" style="height:40px;'
+    'max-width:240px;border:0;background:#ffffff;border-radius:6px;padding:4px">'
+    "{% else %}{{ practice.name }}{% endif %}"
+)
+
 
 class TooLarge(ValueError):
     """The compiled mail is larger than mail programs show; the text says how large."""
@@ -68,7 +75,7 @@ def document(wording: Mapping[str, Any], language: str) -> str:
 <meta name="supported-color-schemes" content="light dark"></mj-raw>
 </mj-head><mj-body width="600px" background-color="{CANVAS}" css-class="canvas">
 <mj-section css-class="mark" padding="28px 32px 12px"><mj-column>
-<mj-text padding="0" font-size="16px" font-weight="600" color="{{{{ practice.colour }}}}">{{{{ practice.name }}}}
+<mj-text padding="0" font-size="16px" font-weight="600" color="{{{{ practice.colour }}}}">{MARK}
 </mj-text></mj-column></mj-section>
 <mj-section css-class="bg" background-color="{SURFACE}" border-radius="16px 16px 0 0" padding="16px 32px">
 <mj-column><mj-spacer height="1px" /></mj-column></mj-section>

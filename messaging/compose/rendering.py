@@ -15,6 +15,7 @@ from uuid import UUID
 
 import phonenumbers
 
+from accounts import brand
 from accounts.models import Practice
 from messaging.compose import fields, liquid
 from messaging.models import OutboxBody, OutboxMessage, TemplateVersion
@@ -158,6 +159,7 @@ def own_values(practice: Practice, patient: Patient | None) -> dict[str, str]:
         "practice.phone": _national(practice.phone),
         "practice.address": practice.postal_address,
         "practice.colour": practice.brand_colour,
+        "practice.logo": brand.logo_address(practice),
         "patient.first_name": patient.first_name if patient else "",
     }
     return {name: " ".join(value.split()) for name, value in values.items()}

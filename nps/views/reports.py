@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from accounts import scope
+from accounts import brand, scope
 from accounts.access import may, staff_view
 from accounts.models import Therapist
 from nps import findings, masking, reports
@@ -83,6 +83,7 @@ def report_pdf(request: HttpRequest) -> HttpResponse:
     with_comments = request.GET.get("comments") == "1" and _reads_comments(request)
     if with_comments:
         context["comments"] = _comments(request, found, "")
+    context["logo"] = brand.as_data(request.practice)  # type: ignore[attr-defined]
     made = pdf.render(render_to_string("nps/report_print.html", context, request))
     record.record(
         "nps_report_exported", now=found.as_of, request=request, kind="pdf", period=found.period.key,

@@ -3,15 +3,20 @@
 import io
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
+from accounts import brand
 from accounts.models import Clinic, Practice, SettingsChange
+from messaging.compose import library, rendering
+from messaging.outbox import queue
 from prm import clock
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
 from tests.factories.accounts import ClinicFactory, PracticeFactory, staff_client
+from tests.messaging.conftest import consenting
 
 pytestmark = pytest.mark.django_db
 PROFILE = {
@@ -313,3 +318,29 @@ def test_a_shorter_time_deletes_so_it_is_said_twice(harbor):
     assert (answer.status_code, set(answer.context["form"].errors)) == (422, {"agreed"})
     assert client.post(path, {**shorter, "agreed": "on"}).url == f"{path}?saved=keep_raw_months"
     assert client.post(path, {**shorter, "keep_raw_months": 6, "version": 2}).status_code == 302  # longer: at once
+
+
+def test_a_mail_shows_the_logo_from_our_own_site_and_else_the_name(harbor):
+    client = staff_client(harbor)
+    names = {}
+    for step in ("without", "with"):
+        if step == "with":
+            client.post("/harbor/settings/branding/logo/", {"logo-file": a_logo()})
+        practice = stored(harbor)
+        with use_practice(practice.pk):
+            row = queue.enqueue(
+                practice, patient=consenting(), channel="email", purpose="treatment", topic="surveys", klass="care",
+                template_version=library.version(practice, library.SURVEY), dedupe_key=step,
+                context={"links.survey": "https://example.com/s"},
+            )  # fmt: skip
+            names[step] = rendering.preview(practice, row).html
+
+    shown = f'<img src="{settings.SITE_URL}/media/logo/{harbor.public_id}/{stored(harbor).logo}.png" alt="Harbor"'
+    assert (shown in names["with"], "<img" in names["without"]) == (True, False)
+
+
+def test_a_report_carries_the_logo_inside(harbor):
+    assert brand.as_data(harbor) == ""
+    staff_client(harbor).post("/harbor/settings/branding/logo/", {"logo-file": a_logo()})
+    with use_practice(harbor.pk):
+        assert brand.as_data(stored(harbor)).startswith("data:image/png;base64,")

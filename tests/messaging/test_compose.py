@@ -165,4 +165,4 @@ def test_text_blocks_lose_what_mails_must_not_carry():
 
     assert "onclick" not in html
     assert "<script" not in html
-    assert "<img" not in html
+    assert "src=x" not in html.replace('"', "")
