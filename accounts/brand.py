@@ -9,14 +9,17 @@ import hashlib
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from math import atan2, cos, hypot, sin
+from threading import Lock
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from accounts.models import Logo, Practice
 
@@ -27,6 +30,7 @@ MOST_PIXELS = 25_000_000  # a decompression bomb is refused by its header, befor
 LARGEST = (640, 240)  # what is kept: twice the largest size shown
 SMALLEST = 32
 FORMATS = ("JPEG", "PNG", "WEBP")
+_decoding = Lock()
 
 
 def contrast_with_white(colour: str) -> float:
@@ -130,7 +134,7 @@ def read_logo(content: bytes) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=FORMATS) as found:
+            with _whole_files_only(), Image.open(io.BytesIO(content), formats=FORMATS) as found:
                 return _redraw(found)
     except UnidentifiedImageError:
         raise ValidationError("This file is no picture that we can read. Send a PNG, JPEG or WEBP.") from None
@@ -140,6 +144,17 @@ def read_logo(content: bytes) -> Picture:
         raise ValidationError(
             "The picture is damaged: it ends too early or cannot be decoded. Export it again."
         ) from None
+
+
+@contextmanager
+def _whole_files_only() -> Iterator[None]:
+    """Refuse a picture that ends too early: WeasyPrint tells Pillow to fill such ones up, for the whole process."""
+    with _decoding:
+        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _redraw(found: Image.Image) -> Picture:

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from accounts import brand
 from accounts.models import Logo
@@ -83,6 +83,15 @@ def test_what_the_camera_knew_is_gone():
     with Image.open(io.BytesIO(found.png)) as kept:
         assert (dict(kept.getexif()), kept.info) == ({}, {})
     assert b"Ruth" not in found.png
+
+
+def test_half_a_picture_is_refused_whatever_other_code_told_pillow(monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # WeasyPrint does
+    for kind in ("PNG", "JPEG", "WEBP"):
+        whole = picture((300, 200), kind)
+        with pytest.raises(ValidationError, match=r"damaged|no picture"):
+            brand.read_logo(whole[: len(whole) * 2 // 3])
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_a_program_behind_the_picture_is_gone():
