@@ -194,7 +194,7 @@ class LogoForm(forms.Form):
     """A picture to send."""
 
     file = forms.FileField(
-        label="Logo", help_text="PNG, JPEG or WEBP, at most 2 MB. Wide ones are shown 28 pixels high.",
+        label="Logo", help_text="PNG, JPEG or WEBP, at most 2 MB. It is shown small, beside your name.",
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
         error_messages={"required": "Choose a picture first.", "empty": "The file is empty."},
     )  # fmt: skip
@@ -255,7 +255,11 @@ class RetentionForm(SettingsForm):
         help_text="That it was sent, when and to whom stays. Its words can then no longer be shown.",
     )  # fmt: skip
 
-    agreed = forms.BooleanField(label="Delete what is older now; it cannot be brought back", required=False)
+    agreed = forms.BooleanField(
+        label="Delete what is older now; it cannot be brought back",
+        required=False,
+        help_text="For a shorter time only.",
+    )
 
     def __init__(self, row: Practice, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(row, data)
