@@ -1,0 +1,158 @@
+"""I6: behind PgBouncer in transaction mode no client ever sees another's practice; a session-level setting would."""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.db import DatabaseError, connection, connections
+
+from accounts.models import Clinic
+from prm.tenancy import use_practice
+from tests.factories.accounts import ClinicFactory, PracticeFactory
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.without_practice,
+    pytest.mark.skipif(
+        shutil.which("pgbouncer") is None and not os.environ.get("CI"), reason="PgBouncer is not installed"
+    ),
+]
+
+CLIENTS, POOLED = 8, 2
+READS = 10_000  # in all
+CONTROL_READS = 1_200
+BROKEN_EVERY = 50  # every so many reads the transaction ends by an error
+
+
+@pytest.fixture
+def pooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """New connections of this test's threads go through PgBouncer: transaction mode, two connections to the server."""
+    given = connection.settings_dict
+    port = _free_port()
+    (tmp_path / "users").write_text(f'"{given["USER"]}" "{given["PASSWORD"]}"\n')
+    (tmp_path / "pgbouncer.ini").write_text(f"""
+[databases]
+{given["NAME"]} = host={given["HOST"]} port={given["PORT"]} dbname={given["NAME"]}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = plain
+auth_file = {tmp_path / "users"}
+pool_mode = transaction
+default_pool_size = {POOLED}
+max_client_conn = 50
+server_reset_query =
+logfile = {tmp_path / "log"}
+""")
+    command = ["pgbouncer", "-q", str(tmp_path / "pgbouncer.ini")]
+    if os.geteuid() == 0:  # it refuses to run as root; the owner of the server's socket may use it
+        owner = Path(given["HOST"]).stat().st_uid if given["HOST"].startswith("/") else 65534
+        _hand_to(owner, tmp_path)
+        command = ["setpriv", f"--reuid={owner or 65534}", "--clear-groups", *command]
+    process = subprocess.Popen(command)
+    try:
+        _wait_for(port, process)
+        monkeypatch.setitem(connections.settings["default"], "HOST", "127.0.0.1")
+        monkeypatch.setitem(connections.settings["default"], "PORT", str(port))
+        monkeypatch.setitem(connections.settings["default"], "NAME", given["NAME"])
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def test_no_client_sees_another_practice_behind_a_pool(pooled: None, capsys: pytest.CaptureFixture) -> None:
+    practices = _practices()
+    scoped = sum(_at_once(practices, READS, _read_scoped), Counter())
+    control = sum(_at_once(practices, CONTROL_READS, _read_by_session), Counter())
+    with capsys.disabled():
+        print(f"\nI6 wrong reads {scoped['wrong']} 0 of {scoped['read']}; by session {control['wrong']} of {control['read']}")
+    assert scoped["wrong"] == 0
+    assert scoped["read"] >= READS * 0.9
+    assert control["wrong"] > 0, "the control must fail: else this test could not"
+
+
+def _practices() -> list[UUID]:
+    found = []
+    for _number in range(CLIENTS):
+        practice = PracticeFactory()
+        with use_practice(practice.pk):
+            ClinicFactory()
+        found.append(practice.pk)
+    return found
+
+
+def _at_once(practices: list[UUID], reads: int, read) -> list[Counter]:
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return list(pool.map(lambda own: _client(own, practices, reads // CLIENTS, read), range(CLIENTS)))
+
+
+def _client(seed: int, practices: list[UUID], reads: int, read) -> Counter:
+    chance, done = random.Random(seed), Counter()
+    try:
+        for number in range(reads):
+            wanted = chance.choice(practices)
+            try:
+                seen = read(wanted, broken=number % BROKEN_EVERY == BROKEN_EVERY - 1)
+            except DatabaseError:
+                done["error"] += 1
+                connection.close()
+                continue
+            done["read"] += 1
+            done["wrong"] += seen != [wanted]
+    finally:
+        connection.close()
+    return done
+
+
+def _read_scoped(wanted: UUID, *, broken: bool) -> list[UUID]:
+    with use_practice(wanted):
+        if broken:
+            _fail()
+        return list(Clinic.objects.values_list("practice_id", flat=True))
+
+
+def _read_by_session(wanted: UUID, *, broken: bool) -> list[UUID]:
+    """What use_practice must not do: a setting that outlives its transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('prm.practice', %s, false)", [str(wanted)])
+        cursor.execute("SELECT practice_id FROM accounts_clinic")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _fail() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / 0")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _hand_to(owner: int, folder: Path) -> None:
+    for path in [folder, *folder.iterdir()]:
+        os.chown(path, owner or 65534, -1)
+    for parent in list(folder.parents)[:3]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+
+
+def _wait_for(port: int, process: subprocess.Popen) -> None:
+    for _try in range(100):
+        assert process.poll() is None, "PgBouncer did not start"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("PgBouncer does not listen")
