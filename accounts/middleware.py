@@ -81,7 +81,7 @@ class StaffMiddleware:
         if getattr(request, "refused", False):
             raise Http404
         if "practice_slug" in kwargs and request.method not in SAFE_METHODS:
-            _refuse_changes(request)
+            _refuse_changes(request, view)
         if "practice_slug" in kwargs or "practice_public_id" in kwargs or not getattr(view, "login_required", True):
             return None
         if getattr(view, "for_patients", False):  # /portal/…: the door is PortalMiddleware's
@@ -98,11 +98,12 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     return HttpResponseClientRedirect(where) if getattr(request, "htmx", False) else HttpResponseRedirect(where)
 
 
-def _refuse_changes(request: HttpRequest) -> None:
-    """OnlyReading where the practice is suspended, or where the platform's support looks in."""
+def _refuse_changes(request: HttpRequest, view: Any) -> None:
+    """OnlyReading where the practice is suspended (one’s own settings apart), or where support looks in."""
     if hasattr(getattr(request, "membership", None), "support_until"):
         raise OnlyReading("support")
-    if getattr(request, "practice", None) and request.practice.suspended_at:  # type: ignore[attr-defined]
+    own = getattr(view, "permission", "") == "mine"
+    if getattr(request, "practice", None) and request.practice.suspended_at and not own:  # type: ignore[attr-defined]
         raise OnlyReading("suspended")
 
 

@@ -1,12 +1,15 @@
 """What all tests share; the servers and databases come from the plugin `prm.dev.testing`."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import Browser
 
 from accounts.models import Practice
+from prm.dev import browser as chromium
 from prm.dev import testing
 from prm.tenancy import use_practice
 from tests.factories.accounts import PracticeFactory
@@ -32,6 +35,17 @@ def django_db_setup(django_test_environment: None, django_db_blocker: pytest.Fix
     """In place of pytest-django's: a copy of the migrated template instead of migrations for each worker."""
     with django_db_blocker.unblock(), testing.own_database():
         yield
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, one a worker; where there is none the test is skipped with how to get it, in CI it fails."""
+    if chromium.executable() is None:
+        if os.environ.get("CI"):
+            pytest.fail(chromium.HOW_TO_GET_IT)
+        pytest.skip(chromium.HOW_TO_GET_IT)
+    with chromium.chromium() as running:
+        yield running
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ MOST_A_DAY, MOST_A_WEEK = 3, 7  # what a practice may raise the caps to; the def
 
 # First words of our own addresses, and the portal's pages (daily.md §4); a test holds them against the resolver.
 RESERVED_WORDS = frozenset({
-    "api", "appearance", "csp-report", "dev", "help", "hooks", "invite", "livez", "media", "metrics", "platform",
-    "portal", "practices", "r", "readyz", "signin", "signout", "signup", "static",
+    "api", "appearance", "csp-report", "dev", "help", "hooks", "invite", "join", "livez", "media", "metrics",
+    "platform", "portal", "practices", "r", "readyz", "signin", "signout", "signup", "static",
     "check", "checkin", "devices", "exercises", "hep", "link", "messages", "people", "preferences", "privacy", "read",
     "sample", "sign-out", "survey", "visit",
 })  # fmt: skip

@@ -13,7 +13,6 @@ from portal import tasks
 from prm.tenancy import use_practice
 from tests.portal.conftest import build_door
 from tests.ui import harness
-from tests.ui.conftest import browser  # noqa: F401  (a fixture)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
 
@@ -34,7 +33,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_from_the_door_to_the_page_and_out(language: str, browser: Browser, live_server: LiveServer) -> None:  # noqa: F811
+def test_from_the_door_to_the_page_and_out(language: str, browser: Browser, live_server: LiveServer) -> None:
     door, words, found = build_door(language=language), WORDS[language], []
     locale = {"en": "en-US", "es": "es-US"}[language]
     with harness.watched(browser, live_server.url, viewport=harness.PHONE, locale=locale) as watching:

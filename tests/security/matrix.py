@@ -207,7 +207,7 @@ ROWS: dict[str, Row] = {
     "support_access": Row("O", "GET POST", whole=True),
     "support_end": Row("O", "POST", whole=True),
     # People, their second factors and sessions, what is one's own.
-    "factor_recovery": Row("OM", "GET POST", missing="OM"),  # the example is of a person of no practice
+    "factor_recovery": Row("OM", "GET POST"),
     "member_sessions_end": Row("OM", "POST"),
     "mine": Row("OMTFR", "GET POST"),
     "mine_app": Row("OMTFR", "GET POST"),
@@ -226,10 +226,10 @@ ROWS: dict[str, Row] = {
     "signin_passkey": Row(EVERYBODY, "GET POST"),
     "signin_passkey_options": Row(EVERYBODY, "POST"),
     "signin_recover": Row(EVERYBODY, "GET POST"),
-    "signin_recover_link": Row("", "GET POST", missing=EVERYBODY),
+    "signin_recover_link": Row(EVERYBODY, "GET POST"),
     "signin_recover_request": Row(EVERYBODY, "POST"),
     "signin_reset": Row(EVERYBODY, "GET POST"),
-    "signin_reset_link": Row("", "GET POST", missing=EVERYBODY),
+    "signin_reset_link": Row(EVERYBODY, "GET POST"),
     "signin_security": Row("OM", "GET POST"),
     "signin_verify_passkey": Row(EVERYBODY, "GET POST"),
     "signin_verify_passkey_options": Row(EVERYBODY, "POST"),
