@@ -24,7 +24,6 @@ STEPS = ("practice", "clinic", "people", "consent", "emr", "import", "opt_outs",
 
 # What a table's own check constraints want beyond "some value of the right type"; callables are asked for each row.
 WANTED: dict[str, dict[str, Any]] = {
-    "accounts.clinic": {"time_zone": "America/New_York"},
     "tenancy.practiceexport": {"finished_at": clock.now},  # one at a time
     "audit.auditcheck": {"finished_at": clock.now},  # one open check a practice
     "audit.auditseal": {

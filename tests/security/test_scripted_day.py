@@ -145,7 +145,7 @@ def test_the_record_of_a_day_is_exactly_what_was_done():
                 source=invitation.pk,
             )  # fmt: skip
         who = invitation.patient_id
-        page = reverse("survey", args=[practice.public_id, token])
+        page = reverse("portal_link", args=[practice.public_id, token])
         phone = Client()
         day.act(phone, "GET", page)  # a scanner's look changes nothing and is nobody's act
         day.act(phone, "POST", page, (who, "survey.answered", who, invitation.pk), score="9", comment="")
