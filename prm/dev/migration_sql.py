@@ -13,7 +13,7 @@ BASE = Path(__file__).resolve().parent.parent.parent
 
 
 def main(folder: Path) -> None:
-    """A file `<app>.<migration>.sql` for every migration that lies in this checkout."""
+    """A file `<app>.<migration>.sql` for every migration of this checkout, `….alone.sql` where it is not atomic."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prm.settings")
     django.setup()
     loader = MigrationLoader(connections["owner"], replace_migrations=False)
@@ -21,7 +21,8 @@ def main(folder: Path) -> None:
         config = apps.get_app_config(label)
         if BASE in Path(config.path).resolve().parents and ".venv" not in Path(config.path).parts:
             statements = loader.collect_sql([(migration, False)])
-            (folder / f"{label}.{name}.sql").write_text("\n".join(statements) + "\n")
+            kind = "sql" if migration.atomic else "alone.sql"
+            (folder / f"{label}.{name}.{kind}").write_text("\n".join(statements) + "\n")
 
 
 if __name__ == "__main__":
