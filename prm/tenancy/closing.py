@@ -19,6 +19,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
 
 from prm.tenancy import data_keys, exports, platform
 from prm.tenancy.context import use_practice
@@ -111,7 +112,7 @@ def _global_tables_of_practices() -> list[tuple[str, str]]:
 
 
 def _forget_people(user_ids: list[UUID]) -> None:
-    """Close the accounts of those who work nowhere else: no sign-in, no name, no address."""
+    """Close the accounts of those who work nowhere else: no name, no address, and nothing left to sign in with."""
     users: Any = apps.get_model("accounts.User").objects
     for user in users.filter(pk__in=user_ids):
         if user.is_platform_operator or platform.works_somewhere(user.pk):
@@ -119,7 +120,10 @@ def _forget_people(user_ids: list[UUID]) -> None:
         user.email, user.name, user.is_active = f"{user.pk}@erased.invalid", "Erased", False
         user.set_unusable_password()
         user.save()
-        apps.get_model("accounts.TotpDevice").objects.filter(user_id=user.pk).delete()
+        for relation in user._meta.related_objects:  # factors, codes, sessions: what goes with its person
+            owner: Any = relation.related_model
+            if relation.on_delete is models.CASCADE and not issubclass(owner, PracticeModel):
+                owner.objects.filter(**{relation.field.name: user}).delete()
 
 
 def erasing_order() -> list[tuple[list[str], bool]]:
@@ -128,9 +132,9 @@ def erasing_order() -> list[tuple[list[str], bool]]:
     True beside those that must go in one transaction: tables that point at each other, and one that points at itself,
     since a slice could leave a row that points at what is gone.
     """
-    models = [model for model in apps.get_models(include_auto_created=True) if issubclass(model, PracticeModel)]
-    points = {model._meta.db_table: set[str]() for model in models}
-    for model in models:
+    tenant = [model for model in apps.get_models(include_auto_created=True) if issubclass(model, PracticeModel)]
+    points = {model._meta.db_table: set[str]() for model in tenant}
+    for model in tenant:
         for field in model._meta.concrete_fields:
             target = field.related_model
             if isinstance(target, type) and issubclass(target, PracticeModel):

@@ -30,6 +30,7 @@ WANTED: dict[str, dict[str, Any]] = {
         "day": lambda: date(1990, 1, 1) + timedelta(days=next(_numbers))
     },  # a sealed day takes no event
     "accounts.clinic": {"time_zone": "America/New_York"},
+    "accounts.session": {"session_key": lambda: f"session-{next(_numbers)}"},
     "accounts.supportgrant": {"granted_at": clock.now, "until": lambda: clock.now() + timedelta(hours=1)},
     "accounts.agreement": {"party": "other", "status": "none", "name": lambda: f"Provider {next(_numbers)}"},
     "dashboard.startstep": {"step": lambda: STEPS[next(_numbers) % len(STEPS)]},

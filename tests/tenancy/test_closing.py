@@ -6,8 +6,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django_otp_webauthn.models import WebAuthnCredential
 
-from accounts.models import Practice, User
+from accounts.models import Practice, RecoveryCodes, Session, TotpDevice, User
 from patients.models import Consent
 from prm import clock
 from prm.audit.models import AuditEvent
@@ -62,10 +63,16 @@ def fingerprint(practice) -> dict[str, tuple]:
     return found
 
 
+FACTORS = (TotpDevice, RecoveryCodes, WebAuthnCredential, Session)  # what a person signs in with
+
+
 def test_everything_of_it_goes_and_nothing_of_another(tmp_path):
     leaving, staying = full("leaving"), full("staying")
     with use_practice(leaving.pk):
         only_here, both = MembershipFactory().user, MembershipFactory().user
+        for person in (only_here, both):
+            for model in FACTORS:
+                rows.make(model, user=person)
         kept = {
             label: {str(pk) for pk in model.objects.values_list("pk", flat=True)}
             for label, model in (("audit.AuditEvent", AuditEvent), ("patients.Consent", Consent))
@@ -89,6 +96,9 @@ def test_everything_of_it_goes_and_nothing_of_another(tmp_path):
     assert User.objects.get(pk=only_here.pk).is_active is False
     assert User.objects.get(pk=only_here.pk).name == "Erased"
     assert User.objects.get(pk=both.pk).is_active
+    people = [only_here, both]
+    left = {model: set(model.objects.filter(user__in=people).values_list("user", flat=True)) for model in FACTORS}
+    assert left == {model: {both.pk} for model in FACTORS}
     text = closing.certificate(closure)
     assert "Leaving (leaving)" in text
     assert closure.archive_sha256 in text
