@@ -309,9 +309,6 @@ ROWS: dict[str, Row] = {
     "departure": Row(STAFF, _colleague),
     "departure_undo": Row(STAFF, _colleague),
     "invitation": Row(OPEN, _invitation_token),
-    "invitation_dead": Row(
-        OPEN, lambda practice: {"practice_public_id": practice.public_id, "token": "cut-off"}, url_name="invitation"
-    ),
     "invitation_join": Row(OPEN, lambda practice: {"practice_public_id": practice.public_id}, redirects=True),
     "invitation_renewal": Row(STAFF, _invitation),
     "invitation_withdrawal": Row(STAFF, _invitation),
