@@ -219,7 +219,7 @@ ROWS: dict[str, Row] = {
     "mine_password": Row("OMTFR", "GET POST"),
     "mine_session_end": Row("OMTFR", "POST"),
     "mine_sign_in": Row("OMTFR", "GET"),
-    "platform_recovery": Row("SG", "GET POST", missing="OMTFRX"),
+    "platform_recovery": Row("", "GET POST", missing="OMTFRSGX"),  # here another owner may decide: no operator does
     "signin_check": Row("OMTFRSGX", "GET POST"),
     "signin_check_passkey": Row(EVERYBODY, "GET POST"),
     "signin_check_passkey_options": Row("OMTFRSGX", "POST"),
