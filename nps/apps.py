@@ -7,15 +7,17 @@ class NpsConfig(AppConfig):
     name = "nps"
 
     def ready(self) -> None:
-        """Timeline kinds, work-item kinds, metrics, the survey step and the entry of the side bar."""
+        """Timeline kinds, work-item kinds, the guard's check, metrics, the survey step, the side bar's entry."""
         from campaigns import actions
-        from nps import metrics, registrations, steps
+        from messaging.outbox import guard
+        from nps import ask, metrics, registrations, steps
         from nps.views import portal as pages
         from patients.models import PortalLink
         from patients.portal import register_link_page
         from prm.ui import navigation
 
         registrations.register()
+        guard.register("survey links", step=guard.OCCURRENCE, check=ask.ended_links)
         register_link_page(PortalLink.LinkPurpose.SURVEY, pages.survey)
         actions.register(steps.ACTION)
         metrics.define()

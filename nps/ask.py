@@ -8,7 +8,7 @@ from uuid import UUID
 from accounts.models import Practice
 from messaging.compose import library
 from messaging.models import Klass, MessagePurpose, OutboxMessage, Topic
-from messaging.outbox import queue
+from messaging.outbox import guard, queue
 from nps.models import Stage, Survey, SurveyInvitation
 from patients import access, timeline
 from patients.models import Channel, Episode, PortalLink, Visit
@@ -109,6 +109,15 @@ def settle(*, now: datetime) -> int:
         state=State.EXPIRED
     )
     return moved
+
+
+def ended_links(messages: Sequence[OutboxMessage], at: datetime) -> dict[UUID, guard.Verdict]:
+    """For the guard (step 1): a mail whose link was ended while it waited, as by a changed address, asks nobody."""
+    asking = {m.source: m.pk for m in messages if m.source_kind == SurveyInvitation._meta.label_lower}
+    if not asking:
+        return {}
+    ended = SurveyInvitation.objects.filter(pk__in=asking, link__ended_at__lte=at).values_list("pk", flat=True)
+    return {asking[pk]: guard.stale(why=guard.LINK_ENDED) for pk in ended}
 
 
 def _make(askings: Sequence[Asking], survey: Survey, *, now: datetime) -> list[SurveyInvitation]:

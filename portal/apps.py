@@ -7,12 +7,15 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
-        """The page of access links, and the work item that a locked link opens."""
+        """The page of access links, the guard's check of them, and the work item that a locked link opens."""
+        from messaging.outbox import guard
         from patients import signin, worklist
         from patients.models import PortalLink
         from patients.portal import register_link_page
+        from portal import links
         from portal.views.signin import access_page
 
+        guard.register("access links", step=guard.OCCURRENCE, check=links.ended)
         register_link_page(PortalLink.LinkPurpose.ACCESS, access_page)
         worklist.register(
             signin.CALL, label="Call the patient", icon="phone", tone="warn",

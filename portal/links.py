@@ -1,12 +1,14 @@
 """Sending a patient the link to his page: one message, one link, no word about his health."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from accounts.models import Practice
 from messaging.compose import library
 from messaging.models import Klass, MessagePurpose, OutboxMessage, Topic
-from messaging.outbox import queue
+from messaging.outbox import guard, queue
 from patients import access
 from patients.models import Channel, Patient, PortalLink
 
@@ -41,6 +43,15 @@ def send(
     if message.state != OutboxMessage.State.QUEUED:
         PortalLink.objects.filter(pk=link.pk).update(ended_at=now)
     return SentLink(link, message)
+
+
+def ended(messages: Sequence[OutboxMessage], at: datetime) -> dict[UUID, guard.Verdict]:
+    """For the guard (step 1): a message whose access link was ended while it waited lets nobody in."""
+    carried = {m.source: m.pk for m in messages if m.source_kind == PortalLink._meta.label_lower}
+    if not carried:
+        return {}
+    gone = PortalLink.objects.filter(pk__in=carried, ended_at__lte=at).values_list("pk", flat=True)
+    return {carried[pk]: guard.stale(why=guard.LINK_ENDED) for pk in gone}
 
 
 def take_back(message: OutboxMessage, *, now: datetime) -> bool:

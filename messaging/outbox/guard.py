@@ -24,6 +24,7 @@ from prm.tenancy import current_practice_id
 
 Outcome, State = OutboxMessage.Outcome, OutboxMessage.State
 ASK_AGAIN = timedelta(minutes=15)  # where a pause has no end of its own
+LINK_ENDED = "link_ended"  # why a message is stale: the link that it carries opens nothing any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from messaging.models import OutboxMessage, Suppression
+from messaging.outbox import guard
 from prm.ui import words
 
 State, Delivery, Outcome = OutboxMessage.State, OutboxMessage.Delivery, OutboxMessage.Outcome
@@ -17,6 +18,7 @@ BACK = (Delivery.BLOCKED, Delivery.BOUNCED, Delivery.DROPPED)
 REASONS = {
     "expired": "its time had run out",
     "stale": "its occasion was gone",
+    "taken_back": "it was taken back before it left",
     "patient_inactive": "the patient’s record is not active",
     "paused": "sending is paused",
     "no_address": "the patient has no working address for it",
@@ -46,6 +48,8 @@ INACTIVE = {
 def reason(code: str, facts: Mapping[str, Any] | None = None) -> str:
     """A reason code as the end of a sentence."""
     facts = facts or {}
+    if code == "stale" and facts.get("why") == guard.LINK_ENDED:
+        return "its link was ended before it left, as a changed address does"
     if code == "patient_inactive" and facts.get("why") in INACTIVE:
         return INACTIVE[facts["why"]]
     if code == "suppressed" and facts.get("kind") in Suppression.Kind.values:

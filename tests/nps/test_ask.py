@@ -7,12 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from messaging.models import OutboxMessage
+from messaging.outbox import claim, words
 from messaging.outbox.contexts import read_context
 from nps import ask
 from nps.ask import Asking
 from nps.models import SurveyInvitation
 from nps.setup import ensure_survey
-from patients import consent
+from patients import access, consent
 from patients.models import PortalLink, TimelineEntry
 from prm import ids
 from prm.crypto import token_hash
@@ -178,3 +179,23 @@ def test_settling_carries_over_what_became_of_the_mails(episode, survey, now):
     assert states == {sent.pk: ("sent", ""), failed.pk: ("withdrawn", "bounced"), waiting.pk: ("queued", "")}
     assert ask.settle(now=now + timedelta(days=30)) == 2
     assert set(SurveyInvitation.objects.values_list("state", flat=True)) == {"expired", "withdrawn"}
+
+
+def test_a_mail_whose_link_an_address_change_ended_is_cancelled_when_it_would_leave(episode, survey, now):
+    def asked():
+        patient = PatientFactory()
+        consent.arrive([patient], now=now)
+        return ask.invite(EpisodeFactory(patient=patient), survey=survey, now=now)
+
+    moved, stayed = asked(), asked()
+    access.address_changed([moved.patient_id], now=now)
+
+    claimed = claim.claim("email", at=now, limit=10, lease=timedelta(minutes=5))
+
+    assert [row.pk for row in claimed.rows] == [stayed.outbox_message]
+    stopped = OutboxMessage.objects.get(pk=moved.outbox_message)
+    assert (stopped.state, stopped.reason, stopped.facts) == ("cancelled", "stale", {"why": "link_ended"})
+    assert words.outcome(stopped) == "Not sent: its link was ended before it left, as a changed address does"
+    ask.settle(now=now)
+    moved.refresh_from_db()
+    assert (moved.state, moved.not_sent_reason) == ("withdrawn", "stale")

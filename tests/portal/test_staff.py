@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from messaging.models import OutboxMessage
-from messaging.outbox import deliver
+from messaging.outbox import claim, deliver, words
 from patients import consent
 from patients.models import PortalLink, PortalSession
 from prm import clock
@@ -63,6 +63,18 @@ def test_undo_takes_the_link_back(door):
     assert door.rows(OutboxMessage, "state", "reason") == [("cancelled", "taken_back")]
     assert Client().get(link_in(door, message)).status_code == 404
     assert actions(door) == ["portal.link_sent", "portal.link_taken_back"]
+    with use_practice(door.practice.pk):
+        assert words.outcome(OutboxMessage.objects.get()) == "Not sent: it was taken back before it left"
+
+
+def test_a_link_that_was_ended_while_its_mail_waits_does_not_leave(door):
+    client = staff_client(door.practice)
+    send(door, client)
+    client.post(f"{patient_page(door)}portal-end/")
+    with use_practice(door.practice.pk):
+        claimed = claim.claim("email", at=NOW + timedelta(minutes=1), limit=10, lease=timedelta(minutes=5))
+        message = OutboxMessage.objects.get()
+    assert (claimed.rows, message.state, message.facts) == ([], "cancelled", {"why": "link_ended"})
 
 
 @pytest.mark.django_db(transaction=True)
