@@ -106,6 +106,12 @@ def export(found: QuerySet[AuditEvent], known: dict[UUID, str]) -> str | None:
     return csv_cells.document(HEAD, (_cells(row) for row in rows(chosen, known)))
 
 
+def named_in(found: QuerySet[AuditEvent]) -> set[UUID]:
+    """Whom the events are about, those whom they only list too."""
+    rows = found.order_by().values_list("patient_id", "patients")
+    return {one for patient_id, others in rows.iterator() for one in (patient_id, *others) if one}
+
+
 def _cells(row: Row) -> Iterable[Any]:
     event = row.event
     return [

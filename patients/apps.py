@@ -8,10 +8,11 @@ class PatientsConfig(AppConfig):
 
     def ready(self) -> None:
         """Entry of the side bar, the page of settings, what becomes of a member's work items, kinds and parts."""
-        from accounts import handover
-        from patients import history, record_copy, worklist
+        from accounts import disclosing, handover
+        from patients import history, record_copy, rights, worklist
         from prm.ui import navigation, settings_pages
 
+        disclosing.register(rights.archive_fetched)
         handover.register("work items", worklist.hand_over)
         history.register_kinds()
         record_copy.register_own()

@@ -1,6 +1,8 @@
 """A patient's rights over the record: no contact, amendments, who was told (daily.md section 13)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -10,6 +12,7 @@ from patients.models import Amendment, Disclosure, Patient
 from prm.ui.problems import Conflict
 
 ACCOUNTED_FOR = timedelta(days=6 * 366)  # six years, leap days granted: 45 CFR 164.528(a)(1)
+NAMED_APART = 2_000  # patients of one export
 
 
 def restrict(patient: Patient, *, now: datetime) -> bool:
@@ -61,8 +64,31 @@ def disclosures(patient: Patient, *, now: datetime) -> QuerySet[Disclosure]:
     )
 
 
-def record_export(*, recipient: str, what: str, purpose: str, by: User | None, now: datetime) -> Disclosure:
-    """Account for an export that holds every patient's data."""
-    return Disclosure.objects.create(
-        at=now, recipient=recipient, what=what, purpose=purpose, how=Disclosure.How.EXPORT, by=by
-    )
+def record_export(
+    *, recipient: str, what: str, purpose: str, by: User | None, now: datetime, patients: Iterable[UUID] | None = None
+) -> None:
+    """Account for an export with patients' rows: one entry a patient in it, or one for everybody.
+
+    `patients` None: the export holds everybody's data. From NAMED_APART patients on it is accounted for once, for
+    everybody too: who was not in it then reads that he may have been. Patients who are no longer kept are left out.
+    """
+    facts = {"at": now, "recipient": recipient[:160], "what": what, "purpose": purpose, "by": by}
+    wanted = None if patients is None else set(patients)
+    if wanted is None or len(wanted) > NAMED_APART:
+        Disclosure.objects.create(how=Disclosure.How.EXPORT, **facts)
+        return
+    kept = Patient.objects.filter(pk__in=wanted).values_list("pk", flat=True)
+    Disclosure.objects.bulk_create(Disclosure(patient_id=pk, how=Disclosure.How.EXPORT, **facts) for pk in kept)
+
+
+def archive_fetched(by: User, now: datetime) -> None:
+    """Account for the archive of all of the practice's data, for `accounts.disclosing`."""
+    record_export(
+        recipient=named(by), what="The archive of all data that the practice keeps", purpose="Export by an owner",
+        by=by, now=now,
+    )  # fmt: skip
+
+
+def named(user: User) -> str:
+    """Who got an export: name and address of the account, as 45 CFR 164.528(b)(2)(ii) asks."""
+    return f"{user.name} ({user.email})"

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import disclosing
 from accounts.access import staff_view
 from accounts.models import Membership
 from accounts.recheck import recently_checked
@@ -68,7 +69,9 @@ def data_export_file(request: HttpRequest, export_id: UUID) -> HttpResponseBase:
     people: list[dict[str, Any]] = list(
         Membership.objects.order_by("user__name").values("user_id", "user__name", "user__email", "user__language")
     )
-    record("practice.export_fetched", now=clock.now(), request=request, object_id=made.pk, rows=made.rows)
+    now = clock.now()
+    record("practice.export_fetched", now=now, request=request, object_id=made.pk, rows=made.rows)
+    disclosing.archive_fetched(request.user, now=now)  # type: ignore[arg-type]
     name = f"{practice.slug}-{made.asked_at:%Y-%m-%d}.zip"
     return file_response(exports.archive(made, about, people), name=name, media_type="application/zip")
 

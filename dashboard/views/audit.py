@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import staff_view
 from dashboard import audit_log
-from patients import search
+from patients import rights, search
 from patients.models import Patient
 from prm import clock
 from prm.audit import checks, seal, sentences, tasks
@@ -112,7 +112,7 @@ def audit_export(request: HttpRequest) -> HttpResponse:
     if text is None:
         toast(request, f"More than {words.count(audit_log.MOST_EXPORTED)} events. Choose fewer days, then export.")
         return redirect(f"{reverse('audit', args=[request.practice.slug])}?{request.GET.urlencode()}")  # type: ignore[attr-defined]
-    named = found.exclude(patient_id=None).values_list("patient_id", flat=True).distinct()
+    named = audit_log.named_in(found)
     record(
         "audit.exported",
         now=now,
@@ -121,6 +121,11 @@ def audit_export(request: HttpRequest) -> HttpResponse:
         patients=named,
         rows=text.count("\r\n") - 1,
     )
+    user = request.user
+    rights.record_export(
+        recipient=rights.named(user), what="The audit record (CSV): who saw or changed the record, and when",  # type: ignore[arg-type]
+        purpose="Export by an owner", by=user, now=now, patients=named,  # type: ignore[arg-type]
+    )  # fmt: skip
     name = f"audit-{request.practice.slug}-{timezone.localtime(now):%Y-%m-%d}.csv"  # type: ignore[attr-defined]
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)

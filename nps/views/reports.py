@@ -19,6 +19,7 @@ from nps.models import RecoveryCase, Response, Stage
 from nps.reports import Report, Scope
 from nps.score import Bucket
 from nps.views.feed import feedback_tabs
+from patients import rights
 from patients.models import Patient
 from prm import clock
 from prm.audit import record
@@ -91,6 +92,11 @@ def report_pdf(request: HttpRequest) -> HttpResponse:
         clinic=str(found.scope.clinic.pk) if found.scope.clinic else "", stage=found.scope.stage,
         therapist=str(found.scope.therapist.pk) if found.scope.therapist else "", patients=_quoted(context),
     )  # fmt: skip
+    if with_comments:
+        rights.record_export(
+            recipient=rights.named(request.user), what="NPS report (PDF) with comments, names masked",  # type: ignore[arg-type]
+            purpose="Report of the practice", by=request.user, now=found.as_of, patients=_quoted(context),  # type: ignore[arg-type]
+        )  # fmt: skip
     practice = request.practice  # type: ignore[attr-defined]
     name = f"nps-{slugify(practice.name)}-{found.period.first.isoformat()}-{found.period.last.isoformat()}.pdf"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -152,6 +152,10 @@ def copy(request: HttpRequest, patient_id: UUID, form: str) -> HttpResponse:
     else:
         content = pdf.render(render_to_string("patients/copy_print.html", {"sections": parts, "now": now}, request))
     record("patient.copied", now=now, request=request, patient_id=found.pk, form=form)
+    rights.record_export(
+        recipient=f"{rights.named(request.user)}, for the patient", what=f"Copy of the record ({form.upper()})",
+        purpose="The patient’s right to a copy (45 CFR 164.524)", by=request.user, now=now, patients=[found.pk],
+    )  # fmt: skip
     headers = {"Content-Disposition": f'attachment; filename="record-{timezone.localtime(now):%Y-%m-%d}.{form}"'}
     return HttpResponse(content, content_type=COPIES[form], headers=headers)
 

@@ -9,6 +9,7 @@ from django.utils.html import strip_tags
 
 from accounts.models import Membership
 from dashboard import audit_log
+from patients.models import Disclosure
 from prm import clock
 from prm.audit import checks, seal
 from prm.audit.models import AuditEvent
@@ -185,3 +186,15 @@ def test_the_page_tells_how_far_the_record_is_sealed_and_what_a_check_found(desk
     page = desk.read()
     assert "The record differs from its seal" in page
     assert "the seal itself was changed" in page
+
+
+@pytest.mark.parametrize(("query", "named"), [("?what=change", {"ben"}), ("", {"ana", "ben"})])
+def test_the_export_is_accounted_for_to_each_patient_in_it(desk, query, named):
+    with use_practice(desk.practice.pk):
+        PatientFactory(first_name="Nobody")
+    desk.get(query, path="settings/audit/export.csv")
+    with use_practice(desk.practice.pk):
+        told = list(Disclosure.objects.values_list("patient", "recipient", "by", "how", "at"))
+    who = f"{desk.owner.name} ({desk.owner.email})"
+    assert set(told) == {(getattr(desk, name).pk, who, desk.owner.pk, "export", NOW) for name in named}
+    assert len(told) == len(named)

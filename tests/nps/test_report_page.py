@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from nps import recovery
 from nps.models import Response
+from patients.models import Disclosure
 from prm import clock
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
@@ -318,6 +319,10 @@ def test_comments_are_printed_only_when_an_owner_asks_and_masked(practice, role,
     assert ("Call me at [phone]" in text) == there
     assert "0134" not in text
     assert "Abara" not in text
+    with use_practice(practice.pk):
+        told = set(Disclosure.objects.values_list("patient", flat=True))
+        quoted = set(Response.objects.exclude(comment=b"").values_list("patient", flat=True))
+    assert told == (quoted if there else set())
 
 
 @pytest.mark.pdf

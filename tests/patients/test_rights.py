@@ -134,6 +134,22 @@ def test_the_accounting_covers_six_years_and_exports_made_while_one_was_a_patien
     assert found == [made[1], made[2], made[2190]]
 
 
+def test_an_export_of_many_is_accounted_for_once_for_everybody(practice, patient, monkeypatch):
+    def export(*named):
+        rights.record_export(
+            recipient="Court", what="CSV", purpose="Order", by=None, now=NOON, patients=[one.pk for one in named]
+        )
+        return list(Disclosure.objects.order_by("pk").values_list("patient", flat=True))
+
+    monkeypatch.setattr(rights, "NAMED_APART", 2)
+    with use_practice(practice.pk):
+        second, third, gone = (PatientFactory() for _ in range(3))
+        gone.delete()
+        assert export(patient, patient, gone) == [patient.pk]
+        assert export(patient, second, third) == [patient.pk, None]
+        assert export() == [patient.pk, None]
+
+
 def test_a_copy_holds_what_is_kept_about_this_person_and_nobody_else(practice, patient):
     with use_practice(practice.pk):
         episode = EpisodeFactory(patient=patient)
@@ -150,6 +166,10 @@ def test_a_copy_holds_what_is_kept_about_this_person_and_nobody_else(practice, p
     assert [row["What the patient wrote"] for row in sections["Requests to correct the record"]] == ["My name is Ruth"]
     assert "Somebody else" not in answer.content.decode()
     assert "patient.copied" in actions(practice)
+    with use_practice(practice.pk):
+        (told,) = Disclosure.objects.all()
+    assert (told.patient_id, told.how, told.what) == (patient.pk, "export", "Copy of the record (JSON)")
+    assert told.recipient.endswith(", for the patient")
 
 
 @pytest.mark.skipif(bool(pdf.missing()), reason="this machine cannot make PDFs")

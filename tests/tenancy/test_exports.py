@@ -9,7 +9,7 @@ import pytest
 from django.core.files.storage import default_storage
 
 from nps.models import Response
-from patients.models import Patient
+from patients.models import Disclosure, Patient
 from prm import clock
 from prm.audit.models import AuditEvent
 from prm.tenancy import exports, use_practice
@@ -57,15 +57,16 @@ def test_the_archive_holds_every_row_of_the_practice_and_none_of_another(client,
     full(other)
     made = make(harbor)
 
-    file = opened(client.get(f"/harbor/settings/export/{made.pk}.zip"))
-
-    assert file.testzip() is None
-    with use_practice(harbor.pk):
+    with use_practice(harbor.pk):  # before the fetching, which is itself recorded and accounted for
         expected = {
             f"data/{model._meta.label_lower}.jsonl": {str(pk) for pk in model.objects.values_list("pk", flat=True)}
             for model in exports.models_of_a_practice()
-            if model is not AuditEvent  # the fetching itself is recorded
+            if model is not AuditEvent
         }
+
+    file = opened(client.get(f"/harbor/settings/export/{made.pk}.zip"))
+
+    assert file.testzip() is None
     found = {
         name: {json.loads(line)["id"] for line in file.read(name).decode().splitlines()}
         for name in file.namelist()
@@ -142,6 +143,8 @@ def test_it_can_be_fetched_for_seven_days_by_owners_and_each_time_is_recorded(cl
     assert staff_client(harbor, "manager").get(path).status_code == 403
     with use_practice(harbor.pk):
         assert AuditEvent.objects.filter(action="practice.export_fetched", object_id=made.pk).count() == 1
+        told = list(Disclosure.objects.filter(how="export").values_list("patient", "what"))
+        assert told == [(None, "The archive of all data that the practice keeps")]
         assert exports.remove_expired(now=clock.now() + timedelta(days=6)) == 0
         PracticeExport.objects.filter(pk=made.pk).update(expires_at=clock.now())
         assert exports.remove_expired(now=clock.now() + timedelta(seconds=1)) == 1

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Practice, User
-from patients import incident
+from patients import incident, rights
 from prm import clock
 from prm.audit.record import record
 from prm.tenancy import use_practice
@@ -57,6 +57,12 @@ class Command(BaseCommand):
             found = incident.report(scope)
             text = incident.contacts(found) if options["output"] else ""
             record("incident.reported", now=clock.now(), patients=found.patients, with_contacts=bool(text))
+            if text:
+                rights.record_export(
+                    recipient="The operator of the platform", what="Contact list after an incident (CSV)",
+                    purpose="To tell patients of a breach (45 CFR 164.404)", by=None, now=clock.now(),
+                    patients=found.patients,
+                )  # fmt: skip
         for line in found.lines(discovered=discovered):
             self.stdout.write(line)
         if options["output"]:
