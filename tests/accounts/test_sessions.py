@@ -1,4 +1,4 @@
-"""Sessions: listed, ended, and what ends them; an ended one is nobody's at its next request (A5); idle time (A4)."""
+"""Sessions: listed, ended, and what ends them; the practice's idle time. A4 and A5: tests/security/test_sign_in.py."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -174,7 +174,7 @@ def test_another_role_ends_all_of_them(harbor, dana, told):
     assert not is_in(theirs)
 
 
-# --- idle time of the practice (A4) ---
+# --- idle time of the practice ---
 
 
 def idle(client, minutes, path="/harbor/"):

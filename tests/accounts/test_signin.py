@@ -1,4 +1,4 @@
-"""Signing in: password, second factor, lock-out, time-outs; the bars A1 to A4 of security.md section 6."""
+"""Signing in: password, second factor, lock-out, time-outs. The bars A1 to A5: tests/security/test_sign_in.py."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -9,9 +9,8 @@ from django.db import connections
 from django.test import Client
 from django.urls import resolve
 
-from accounts.models import RESERVED_WORDS, Practice, User
+from accounts.models import RESERVED_WORDS, Practice
 from patients.urls import TOKEN
-from prm import clock
 from prm.ids import uuid7
 from tests.factories.accounts import PracticeFactory, staff_client
 from tests.security import catalogue, urls
@@ -52,42 +51,6 @@ def other() -> Practice:
     return PracticeFactory(slug="elsewhere")
 
 
-def nobody() -> Client:
-    return Client()
-
-
-def with_a_password_alone() -> Client:
-    """A right password was given, the code is owed."""
-    client = Client()
-    user = User.objects.create_user("half@example.com", "Half", "correct horse battery")
-    session = client.session
-    session["signin"] = {
-        "user": str(user.pk),
-        "hash": user.get_session_auth_hash(),
-        "at": clock.now().timestamp(),
-        "next": "",
-    }
-    session.save()
-    return client
-
-
-def signed_in_without_a_factor() -> Client:
-    """Django takes this one for signed in; we must not."""
-    client = Client()
-    client.force_login(User.objects.create_user("bare@example.com", "Bare", "correct horse battery"))
-    now = clock.now().timestamp()
-    session = client.session
-    session.update({"signed_in_at": now, "seen_at": now})
-    session.save()
-    return client
-
-
-def test_the_way_of_these_tests_to_owe_a_code_is_the_products():
-    client = with_a_password_alone()
-    assert client.get("/signin/factor/").status_code == 302  # waits for a device: the session is understood
-    assert client.get("/signin/verify/").url == "/signin/factor/"
-
-
 def test_what_is_open_to_everybody_is_this_list():
     of_development = {address.name for address in EVERY if address.pattern.startswith("dev/")}
     assert {address.name for address in EVERY if address.is_open} - OPEN - API - of_development == set()
@@ -95,21 +58,6 @@ def test_what_is_open_to_everybody_is_this_list():
 
 def test_every_staff_address_names_its_permission():
     assert [address.name for address in STAFF if not getattr(address.view, "permission", None)] == []
-
-
-@pytest.mark.parametrize("person", [nobody, with_a_password_alone, signed_in_without_a_factor])
-def test_no_page_is_reached_without_a_second_factor(practice, person):
-    client = person()
-    reached = set()
-    for address in EVERY:
-        if address.is_open or address.is_portal:
-            continue
-        where = urls.path(address, practice)
-        for method in ANY:
-            answer = client.generic(method, where)
-            if not (answer.status_code == 302 and answer.url.startswith("/signin/")):
-                reached.add((address.name, method, answer.status_code))
-    assert reached == set()
 
 
 def test_every_post_wants_a_csrf_token(practice):
