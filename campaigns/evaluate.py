@@ -193,7 +193,7 @@ def _together(statements: Sequence[tuple[str, dict[str, Any]] | None]) -> list[l
     found: list[list[tuple]] = [[] for _statement in statements]
     with connection.cursor() as cursor:
         parts = [
-            f"(SELECT {at}, each.* FROM ({cursor.mogrify(*one).decode()}) AS each)"  # noqa: S608  # nosec B608
+            f"(SELECT {at}, each.* FROM ({cursor.mogrify(*one).decode()}) AS each)"  # noqa: S608  # nosec B608  (mogrified)
             for at, one in enumerate(statements)
             if one is not None
         ]

@@ -78,5 +78,5 @@ def _query(request: HttpRequest) -> str:
 def _user(request: HttpRequest) -> User:
     """The signed-in person, as a row of ours (the middleware let nobody else through)."""
     user = get_user(request)
-    assert isinstance(user, User)  # noqa: S101
+    assert isinstance(user, User)  # noqa: S101  (for mypy)
     return user

@@ -117,7 +117,7 @@ def _refuse(parsed: Parsed, refusal: Refusal) -> None:
 
 
 def _bundle(document: Resource, context: Context, parsed: Parsed, digest: str) -> None:
-    from integrations.fhir.resources import READERS  # noqa: PLC0415
+    from integrations.fhir.resources import READERS  # noqa: PLC0415  (it reads through this module)
 
     references = References(document)
     used, failed = 0, None
@@ -161,7 +161,7 @@ def _bundle(document: Resource, context: Context, parsed: Parsed, digest: str) -
 def _resource(
     resource: Resource, references: References, context: Context, parsed: Parsed, digest: str, key: str, path: str
 ) -> None:
-    from integrations.fhir.resources import READERS  # noqa: PLC0415
+    from integrations.fhir.resources import READERS  # noqa: PLC0415  (it reads through this module)
 
     kind = text(resource, "resourceType")
     if not key:

@@ -63,7 +63,7 @@ def own_server(url: str, folder: Path) -> None:
 def migrate() -> None:
     """Apply what is not applied yet, as prm_owner, and make the coming months' partitions."""
     from django.db import connections  # noqa: PLC0415  (after django.setup)
-    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415
+    from django.db.migrations.executor import MigrationExecutor  # noqa: PLC0415  (after django.setup)
 
     executor = MigrationExecutor(connections["owner"])
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -91,7 +91,7 @@ def messages(locale: Path) -> None:
 def static_files(folder: Path) -> None:
     """Build the fonts from their packages and collect what the web server serves."""
     from django.conf import settings  # noqa: PLC0415  (after django.setup)
-    from django.contrib.staticfiles.finders import get_finders  # noqa: PLC0415
+    from django.contrib.staticfiles.finders import get_finders  # noqa: PLC0415  (after django.setup)
 
     stamps = Stamps(folder / "stamps.json")
     packages = BASE / "requirements-dev.lock"

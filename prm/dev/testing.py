@@ -83,7 +83,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def own_database() -> Iterator[str]:
     """A copy of the migrated template for this process, all aliases pointed at it; dropped at the end."""
     from django.db import connections  # noqa: PLC0415  (the settings exist only now)
-    from django.test import TransactionTestCase  # noqa: PLC0415
+    from django.test import TransactionTestCase  # noqa: PLC0415  (the settings exist only now)
 
     name, dsn = f"{COPY_PREFIX}{os.getpid()}", os.environ["DATABASE_URL"]
     with Path(os.environ[FOLDER], "template.lock").open("w") as lock:
@@ -174,8 +174,8 @@ def ensure_template(dsn: str) -> str:
 
 def _migrate(database: str) -> None:
     """Run all migrations in `database` as prm_owner."""
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.db import connections  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415  (the settings exist only now)
+    from django.db import connections  # noqa: PLC0415  (the settings exist only now)
 
     before = {}
     for connection in connections.all():

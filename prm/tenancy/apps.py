@@ -9,4 +9,4 @@ class TenancyConfig(AppConfig):
 
     def ready(self) -> None:
         """Let Celery know the tasks: `prm.tenancy.tasks` is the base of all tasks and loads before the models."""
-        import prm.tenancy.archive_tasks  # noqa: F401
+        import prm.tenancy.archive_tasks  # noqa: F401  (loading it registers the tasks)

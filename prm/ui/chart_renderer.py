@@ -116,7 +116,7 @@ def _start() -> None:
         if not _started:
             log.info("charts.start")
             _started.append(
-                subprocess.Popen(  # noqa: S603  # our own command line
+                subprocess.Popen(  # noqa: S603  (our own command line)
                     [sys.executable, str(settings.BASE_DIR / "manage.py"), "charts", "--until-stdin-closes"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,

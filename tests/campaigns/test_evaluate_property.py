@@ -24,7 +24,7 @@ ZONES = [
     "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Anchorage",
     "America/Detroit", "America/Phoenix", "Pacific/Honolulu",
 ]  # fmt: skip
-DST_NIGHTS = [datetime(2026, 3, 8), datetime(2026, 11, 1), datetime(2027, 3, 14), datetime(2027, 11, 7)]  # noqa: DTZ001
+DST_NIGHTS = [datetime(2026, 3, 8), datetime(2026, 11, 1), datetime(2027, 3, 14), datetime(2027, 11, 7)]  # noqa: DTZ001 -- days
 STEP = {"id": "ask", "do": "survey", "channel": ["email"], "survey": "nps"}
 PATIENTS, EPISODES = ["p1", "p2"], ["e1", "e2", "e3"]
 OWNERS = {"e1": "p1", "e2": "p1", "e3": "p2"}

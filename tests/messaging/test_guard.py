@@ -241,7 +241,7 @@ def test_zones_half_a_day_apart_end_with_the_patients_own():
 
 def test_a_naive_moment_is_refused():
     with pytest.raises(ValueError, match="no time zone"):
-        quiet.next_allowed(datetime(2026, 1, 1), EAST, [])  # noqa: DTZ001
+        quiet.next_allowed(datetime(2026, 1, 1), EAST, [])  # noqa: DTZ001  (what is refused)
 
 
 def test_the_area_of_a_number_tells_its_zones():

@@ -163,7 +163,7 @@ class _apart:
         self.practice = practice
 
     def __enter__(self):
-        from prm.tenancy import context  # noqa: PLC0415
+        from prm.tenancy import context  # noqa: PLC0415  (its private part, here alone)
 
         self.context, self.token = context, context._practice.set(None)
         self.inner = use_practice(self.practice.pk)
@@ -172,7 +172,7 @@ class _apart:
     def __exit__(self, *problem):
         self.inner.__exit__(*problem)
         self.context._practice.reset(self.token)
-        from django.db import connection  # noqa: PLC0415
+        from django.db import connection  # noqa: PLC0415  (here alone)
 
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('prm.practice', %s, true)", [str(self.context.current_practice_id())])

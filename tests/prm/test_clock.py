@@ -64,7 +64,7 @@ def as_hours(marks: list[int]) -> list[list[str]]:
 
 
 hours_of_weeks = st.dictionaries(st.sampled_from(clock.WEEKDAYS), intervals.map(as_hours), min_size=1)
-moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001  (bounds)
 
 
 def open_minutes(start: datetime, end: datetime, hours: clock.Hours, zone: ZoneInfo) -> int:

@@ -177,7 +177,7 @@ def test_without_rewrapping_the_old_master_key_is_missed_and_said_by_name(harbor
     add()
     drop_old()
     with use_practice(harbor.pk), pytest.raises(crypto.UnknownKey, match=f"does not hold the key '{old}'"):
-        Response.objects.first().comment_text  # noqa: B018
+        Response.objects.first().comment_text  # noqa: B018  (reading it is the test)
     out = StringIO()
     call_command("keys", "status", stdout=out)
     assert f"{old}: MISSING, wraps 1 data keys" in out.getvalue()
@@ -189,4 +189,4 @@ def test_without_its_data_keys_nothing_of_a_practice_opens(harbor):
         DataKey.objects.update(wrapped=base64.b64encode(b"x" * 60).decode())
     data_keys.forget(harbor.pk)
     with use_practice(harbor.pk), pytest.raises(crypto.UnknownKey, match="data key 1 does not open"):
-        Response.objects.get(pk=response.pk).comment_text  # noqa: B018
+        Response.objects.get(pk=response.pk).comment_text  # noqa: B018  (reading it is the test)

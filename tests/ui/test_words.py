@@ -101,7 +101,7 @@ def test_initials() -> None:
     ]
 
 
-@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 -- bounds
 def test_every_moment_reads_in_both_languages(moment: datetime) -> None:
     for language in ("en", "es"):
         with translation.override(language), timezone.override("America/New_York"):
