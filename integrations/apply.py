@@ -19,6 +19,7 @@ from integrations.facts import CLINIC, LINK, PATIENT, THERAPIST, Fact, Parsed, c
 from integrations.identity import REVIEW
 from integrations.kinds import KINDS
 from integrations.models import CodeMap, Feed, IdentityLink, MatchCandidate, RawMessage, RawMessageBody, SourceRecord
+from integrations.sources import by_feed, global_key
 from integrations.writing import Changes
 from prm import ids
 from prm.tenancy.models import DatabaseClock
@@ -74,9 +75,12 @@ def apply_stored(feed: Feed, *, now: datetime, limit: int = BATCH) -> list[RawMe
 
 
 def lock(feed: Feed) -> None:
-    """Wait for and take the lock of a feed until the transaction ends: one at a time changes its facts."""
+    """Wait for and take the lock of the practice's facts until the transaction ends: one at a time changes them.
+
+    The practice's, not the feed's: two feeds may speak of one person.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"feed {feed.pk}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"facts {feed.practice_id}"])
 
 
 def apply_messages(feed: Feed, messages: Sequence[RawMessage], *, now: datetime) -> None:
@@ -157,7 +161,7 @@ def _apply(feed: Feed, items: Sequence[Item], *, now: datetime) -> None:
             raw_of[(fact.entity, fact.key)] = item.message.pk
     touched = _merge_records(feed, facts, raw_of)
     touched |= _merge_links(feed, facts, raw_of, now)
-    changes = rows.project(feed, touched, now=now) if touched else Changes(str(feed.pk))
+    changes = rows.project({global_key(feed, key) for key in touched}, now=now) if touched else Changes()
     history.record(changes)
     _judge(feed, items, changes, now)
     _release_waiting(feed, changes, now)
@@ -210,7 +214,7 @@ def _links_of_record(feed: Feed, record: SourceRecord) -> set[str]:
             touched |= {row.source_key, row.target_key}
     for (source, target), cause in stated.items():
         IdentityLink.objects.update_or_create(
-            feed=feed, source_key=source, target_key=target,
+            feed=feed, source_key=source, target_feed=feed, target_key=target,
             defaults={"cause": cause, "owner_key": record.key, "linked": True, "order": order},
         )  # fmt: skip
         touched |= {source, target}
@@ -226,14 +230,22 @@ def _merge_links(
     ends = {pair: tuple(told[0].values["ends"]) for pair, told in stated.items()}
     known = {
         (row.source_key, row.target_key): row
-        for row in IdentityLink.objects.filter(feed=feed, source_key__in={source for source, _target in ends.values()})
+        for row in IdentityLink.objects.filter(
+            feed=feed, target_feed=feed, source_key__in={source for source, _target in ends.values()}
+        )
     }
     touched: set[str] = set()
     dirty = []
     for pair, told in stated.items():
         source, target = ends[pair]
         row = known.get((source, target)) or IdentityLink(
-            id=ids.uuid7(), practice_id=feed.practice_id, feed=feed, source_key=source, target_key=target, at=now
+            id=ids.uuid7(),
+            practice_id=feed.practice_id,
+            feed=feed,
+            target_feed=feed,
+            source_key=source,
+            target_key=target,
+            at=now,
         )
         before = (row.linked, row.cause, row.order)
         facts_only = [Fact(one.entity, one.key, one.order, {"linked": one.values["linked"]}) for one in told]
@@ -255,7 +267,8 @@ def _merge_links(
 
 def _judge(feed: Feed, items: Sequence[Item], changes: Changes, now: datetime) -> None:
     """The outcome of each message: its parser's, unless its discharge found no episode or its patient is unknown."""
-    needed = {item.parsed.needs_patient for item in items} - {"", *changes.known}
+    needed = {item.parsed.needs_patient for item in items} - {""}
+    needed = {key for key in needed if global_key(feed, key) not in changes.known}
     there = set(SourceRecord.objects.filter(feed=feed, entity=PATIENT, key__in=needed).values_list("key", flat=True))
     for item in items:
         message, parsed = item.message, item.parsed
@@ -266,8 +279,9 @@ def _judge(feed: Feed, items: Sequence[Item], changes: Changes, now: datetime) -
         message.code, message.reason, message.where = parsed.code, parsed.reason[:MAX_REASON], parsed.where[:120]
         message.waits_for = ""
         state = {"apply": "applied", "rejected": "dead"}.get(parsed.outcome, parsed.outcome)
-        if parsed.closing and parsed.closing[1] in changes.problems:
-            state, message.code = "dead", changes.problems[parsed.closing[1]]
+        problem = changes.problems.get(global_key(feed, parsed.closing[1])) if parsed.closing else None
+        if problem:
+            state, message.code = "dead", problem
         elif state == "applied" and parsed.needs_patient in needed - there:
             state, message.code, message.waits_for = "dead", "waiting", parsed.needs_patient
         if message.code in REASONS and state == "dead":
@@ -279,8 +293,9 @@ def _judge(feed: Feed, items: Sequence[Item], changes: Changes, now: datetime) -
 
 def _release_waiting(feed: Feed, changes: Changes, now: datetime) -> None:
     """What waited for a patient who is here now is applied: its facts were merged when it came."""
-    if changes.known:
-        RawMessage.objects.filter(feed=feed, code="waiting", waits_for__in=changes.known).update(
+    known = by_feed(changes.known).get(feed.pk.hex)
+    if known:
+        RawMessage.objects.filter(feed=feed, code="waiting", waits_for__in=known).update(
             state=RawMessage.State.APPLIED, code="", reason="", waits_for="", applied_at=now
         )
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from integrations import codes
-from integrations.facts import State, changed_order, order_moment, value_of
+from integrations.facts import State, order_moment, value_of, weight
 from integrations.things import Thing, latest, moment
 from integrations.visits import VisitView
 
@@ -37,11 +37,11 @@ class EpisodeView:
     def say(self, unit: str, patient: Sequence[State]) -> Any:
         """A value: of the episode itself, of what speaks about it, of its visits; for the latest one the patient's."""
         for circle in (self.things, self.care, [part for visit in self.visits for part in visit.parts]):
-            found = latest((thing.order(unit), thing.get(unit)) for thing in circle)
+            found = latest((thing.weight(unit), thing.get(unit)) for thing in circle)
             if found:
                 return found
         if self.latest:
-            return latest((changed_order(state, unit), value_of(state, unit)) for state in patient)
+            return latest((weight(state, unit), value_of(state, unit)) for state in patient)
         return None
 
     @property
@@ -133,8 +133,8 @@ def _by_open_episode(loose: Sequence[VisitView], named: Mapping[str, EpisodeView
 
 
 def _is_open_at(own: Sequence[Thing], at: datetime) -> bool:
-    opened = latest((thing.order("opened"), moment(thing.get("opened"))) for thing in own)
-    closed = latest((thing.order("discharge"), moment(thing.get("discharge"))) for thing in own)
+    opened = latest((thing.weight("opened"), moment(thing.get("opened"))) for thing in own)
+    closed = latest((thing.weight("discharge"), moment(thing.get("discharge"))) for thing in own)
     return (opened is None or opened - DAY <= at) and (closed is None or at <= closed + DAY)
 
 
@@ -264,7 +264,7 @@ def _open_and_close(episode: EpisodeView) -> None:
 
 
 def _set_status(episode: EpisodeView) -> None:
-    told = latest((thing.order("status"), thing.get("status")) for thing in episode.things)
+    told = latest((thing.weight("status"), thing.get("status")) for thing in episode.things)
     if episode.discharged is not None:
         episode.status = "discharged"
         episode.reason = episode.reason or "unknown"

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 PATIENT, EPISODE, VISIT, CLOSING, REQUEST = "patient", "episode", "visit", "closing", "request"
@@ -120,6 +121,22 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+HAND = -1  # the rank of what staff entered by hand: it competes by time alone (integrations.md §2, daily.md §8)
+
+
+class FeedState(dict[str, Any]):
+    """The merge state of one record (`State`) as a projection over several feeds reads it.
+
+    `rank`: of two feeds' values the one of the greater rank wins, or HAND. References are `global_key`s.
+    """
+
+    __slots__ = ("rank",)
+
+    def __init__(self, state: Mapping[str, Any] = MappingProxyType({}), *, rank: int = 0) -> None:
+        super().__init__(state)
+        self.rank = rank
+
+
 # The merge state of one thing: {unit: {"v": value, "p": [points of the last run], "b": last point before it}},
 # for units in HISTORY {unit: {"h": [[point, value], …]}}. A point is an order key plus a hash of the value, so that
 # points are totally ordered even where one message states two values.
@@ -195,11 +212,35 @@ def history_of(state: State, unit: str) -> list[tuple[str, Any]]:
     return [(point, value) for point, value in state.get(unit, {}).get("h", [])]
 
 
+Weight = tuple[int, str]  # the rank of the feed that says it, and the order at which it was first stated
+
+
+def weight(state: State, unit: str) -> Weight:
+    """How much the value that holds counts against those of other states; its order is empty where none was stated."""
+    return getattr(state, "rank", 0), changed_order(state, unit)
+
+
+def winner(told: Iterable[tuple[Weight, Any]]) -> tuple[Weight, Any] | None:
+    """The value that holds of several: feed priority, then time; what was entered by hand wins where it is newer.
+
+    None where nothing was stated (values of an empty order do not count).
+    """
+    best: tuple[Weight, Any] | None = None
+    by_hand: tuple[Weight, Any] | None = None
+    for one in told:
+        rank, order = one[0]
+        if not order:
+            continue
+        if rank == HAND:
+            by_hand = one if by_hand is None or order > by_hand[0][1] else by_hand
+        elif best is None or one[0] > best[0]:
+            best = one
+    if by_hand is None or (best is not None and best[0][1] > by_hand[0][1]):
+        return best
+    return by_hand
+
+
 def newest(states: Iterable[State], unit: str) -> Any:
-    """The value of the unit over several states of one thing (linked ids): the one that changed last; else None."""
-    best, value = "", None
-    for state in states:
-        order = changed_order(state, unit)
-        if order > best:
-            best, value = order, value_of(state, unit)
-    return value
+    """The value of the unit over several states of one thing (linked ids): the one that holds (`winner`); else None."""
+    found = winner((weight(state, unit), value_of(state, unit)) for state in states)
+    return found[1] if found else None

@@ -7,13 +7,13 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from accounts.models import Practice
 from integrations import keys
 from integrations.kinds import KINDS
 from integrations.models import Feed, RawMessage
-from patients.models import Episode
+from patients.models import Episode, Visit
 
 
 class BadFeed(ValueError):
@@ -66,9 +66,10 @@ def go_live(feed: Feed, *, at: datetime) -> int:
         feed.live_at = at
     feed.state = Feed.State.LIVE
     feed.save(update_fields=["state", "live_at"])
-    prefix = feed.pk.hex
-    own = Episode.objects.filter(source_key__gte=f"{prefix}:", source_key__lt=f"{prefix};")
-    return own.exclude(live_from=feed.live_at).update(live_from=feed.live_at)
+    of_feed = Q(source_key__gte=f"{feed.pk.hex}:", source_key__lt=f"{feed.pk.hex};")
+    spoken_of = Episode.objects.filter(of_feed | Exists(Visit.objects.filter(of_feed, episode=OuterRef("pk"))))
+    later = Q(live_from=None) | Q(live_from__gt=feed.live_at)
+    return spoken_of.filter(later).update(live_from=feed.live_at)
 
 
 def pause(feed: Feed) -> None:

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from integrations.models import Feed, IdentityLink
+from integrations.models import IdentityLink
+from integrations.sources import by_feed
 
 MAX_HOPS = 8  # rounds of following edges; a chain of merges longer than that is followed at the next message
-ALIAS, REVIEW = "alias", "review"
+ALIAS, REVIEW, MATCH, EQUAL, PERSON = "alias", "review", "match", "equal", "person"
+SAME = frozenset({ALIAS, MATCH, EQUAL})  # two ids of one person; every other cause retires the first one
+DECIDED_CAUSES = (MATCH, PERSON)  # decisions taken once, kept with their inputs: a rebuild uses them again (§2, §5)
 
 
 @dataclass(frozen=True)
 class Edge:
-    """`source` and `target` are keys of ids; `order` the key of the statement; alias edges have no direction."""
+    """`source` and `target` are global keys of ids; `order` the key of the statement; alias edges have no direction."""
 
     source: str
     target: str
@@ -65,8 +68,8 @@ def _connected(keys: Iterable[str], edges: Iterable[Edge]) -> list[frozenset[str
 def people(keys: Iterable[str], edges: Iterable[Edge]) -> list[Person]:
     """The patients behind `keys` and whatever the edges (those that hold) join to them."""
     real = [edge for edge in edges if edge.cause != REVIEW and edge.source != edge.target]
-    aliases = [edge for edge in real if edge.cause == ALIAS]
-    merges = [edge for edge in real if edge.cause != ALIAS]
+    aliases = [edge for edge in real if edge.cause in SAME]
+    merges = [edge for edge in real if edge.cause not in SAME]
     groups = _connected(keys, aliases)
     group_of = {key: group for group in groups for key in group}
     for edge in merges:
@@ -83,19 +86,26 @@ def people(keys: Iterable[str], edges: Iterable[Edge]) -> list[Person]:
     return found
 
 
-def edges_of(feed: Feed, keys: Iterable[str]) -> list[Edge]:
-    """All edges that hold and touch `keys` directly or through others."""
+def edges_of(keys: Iterable[str]) -> list[Edge]:
+    """All edges of the open practice that hold and touch `keys` (global) directly or through others."""
     frontier, seen, found = set(keys), set(keys), {}
     for _hop in range(MAX_HOPS):
         if not frontier:
             break
-        rows = IdentityLink.objects.filter(feed=feed, linked=True).filter(
-            Q(source_key__in=frontier) | Q(target_key__in=frontier)
-        )
+        touching = Q()
+        for feed, local in by_feed(frontier).items():
+            touching |= Q(feed=feed, source_key__in=local) | Q(target_feed=feed, target_key__in=local)
         ends: set[str] = set()
-        for row in rows:
-            found[row.pk] = Edge(row.source_key, row.target_key, row.cause, row.order)
-            ends |= {row.source_key, row.target_key}
+        for row in IdentityLink.objects.filter(touching, linked=True):
+            found[row.pk] = edge_of(row)
+            ends |= {found[row.pk].source, found[row.pk].target}
         frontier = ends - seen
         seen |= ends
     return list(found.values())
+
+
+def edge_of(row: IdentityLink) -> Edge:
+    """A stored edge by its global keys."""
+    return Edge(
+        f"{row.feed_id.hex}:{row.source_key}", f"{row.target_feed_id.hex}:{row.target_key}", row.cause, row.order
+    )

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from integrations import snapshot
 from integrations.apply import BATCH, apply_messages, lock
+from integrations.identity import DECIDED_CAUSES
 from integrations.models import Feed, IdentityLink, RawMessage, SourceRecord
 
 
@@ -48,7 +49,7 @@ def rebuild(feed: Feed, *, now: datetime, check: bool) -> list[str]:
             lock(feed)
             before = snapshot.of_feed(feed)
             SourceRecord.objects.filter(feed=feed).update(state={}, patient_key="")
-            IdentityLink.objects.filter(feed=feed).delete()
+            IdentityLink.objects.filter(feed=feed).exclude(cause__in=DECIDED_CAUSES).delete()
             kept = RawMessage.objects.filter(feed=feed).exclude(state__in=["stored", "expired"])
             last: UUID | None = None
             while True:

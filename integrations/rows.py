@@ -5,7 +5,7 @@ written, so a message that brings no news writes none.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,25 +13,28 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from integrations import contact
+from integrations import contact, sources
 from integrations.episodes import Care, EpisodeView, diagnoses, episodes
 from integrations.facts import CLOSING, CONDITION, COVERAGE, EPISODE, PATIENT, REQUEST, VISIT, State, newest, stated
 from integrations.identity import Person, edges_of, people
 from integrations.models import Feed, SourceRecord
 from integrations.staffing import clinics_for, therapists_for
-from integrations.things import Thing, moment, things
+from integrations.things import Thing, latest, moment, things
 from integrations.visits import VisitView, visits
 from integrations.writing import VISIT_EPISODE, Changes, values_of, write
 from patients.models import Episode, Patient, Visit
 from patients.models.people import search_form
 from patients.regions import is_post_surgical, regions_of, side_of
+from prm import ids
+
+_DERIVED = "derived:"
 
 
 @dataclass
 class _Loaded:
-    """What one person's projection reads."""
+    """What the projection of the touched people reads."""
 
-    feed: Feed
+    feeds: Mapping[str, Feed]  # by the hex of their ids
     now: datetime
     patients: dict[UUID, Patient]
     episodes_of: dict[UUID, list[Episode]]  # by the patient whose they were
@@ -40,71 +43,91 @@ class _Loaded:
     visit_keys: set[str]
     changes: Changes
 
-    @property
-    def prefix(self) -> str:
-        return self.feed.pk.hex
 
-
-def project(feed: Feed, touched: set[str], *, now: datetime) -> Changes:
-    """Compute and write the rows of the patients behind `touched` keys. Runs in the caller's transaction."""
-    changes = Changes(str(feed.pk))
-    found = people(touched, edges_of(feed, touched))
-    keys = {key for person in found for key in person.keys}
-    records = list(SourceRecord.objects.filter(feed=feed, patient_key__in=keys))
+def project(touched: set[str], *, now: datetime) -> Changes:
+    """Compute and write the rows of the patients behind `touched` (global keys). Runs in the caller's transaction."""
+    changes = Changes()
+    feeds = sources.of_practice()
+    found = people(touched, edges_of(touched))
+    records = _records({key for person in found for key in person.keys}, feeds)
     by_patient: dict[str, list[SourceRecord]] = defaultdict(list)
     for record in records:
-        by_patient[record.patient_key].append(record)
-    loaded = _load(feed, records, changes, now)
+        by_patient[sources.global_key(feeds[record.feed_id.hex], record.patient_key)].append(record)
+    loaded = _load(feeds, records, changes, now)
     plans = []
     for person in found:
-        own: dict[str, dict[str, SourceRecord]] = defaultdict(dict)
-        for key in person.keys:
-            for record in by_patient[key]:
-                own[record.entity][record.key] = record
-        if own[PATIENT]:
+        plan = _Plan(person, [record for key in sorted(person.keys) for record in by_patient[key]], feeds)
+        if plan.own[PATIENT]:
             changes.known |= set(person.keys)
-            plans.append(_Plan(person, own, feed))
-    _staff(feed, plans)
+            plans.append(plan)
+    _staff(feeds, plans)
     for plan in plans:
         _project_person(loaded, plan)
     write(changes, now=now)
     return changes
 
 
-def _load(feed: Feed, records: Sequence[SourceRecord], changes: Changes, now: datetime) -> _Loaded:
+def _records(keys: set[str], feeds: Mapping[str, Feed]) -> list[SourceRecord]:
+    wanted = Q(pk=None)
+    by_hand = [feed for feed in feeds.values() if feed.kind == Feed.Kind.HAND]
+    for feed, local in sources.by_feed(keys).items():
+        wanted |= Q(feed=feed, patient_key__in=local)
+    if by_hand:
+        wanted |= Q(feed__in=by_hand, patient_key__in=keys)
+    return list(SourceRecord.objects.filter(wanted))
+
+
+def _load(feeds: Mapping[str, Feed], records: Sequence[SourceRecord], changes: Changes, now: datetime) -> _Loaded:
     ids = {entity: {r.row_id for r in records if r.entity == entity and r.row_id} for entity in (PATIENT, VISIT)}
     patients = {row.pk: row for row in Patient.objects.filter(pk__in=ids[PATIENT])}
-    sources = [f"{feed.pk.hex}:{r.key}" for r in records if r.entity in {EPISODE, REQUEST}]
-    own = Q(source_key__gte=f"{feed.pk.hex}:", source_key__lt=f"{feed.pk.hex};")
-    of_patients = own & Q(patient__in=patients)
-    episodes_found = {r.pk: r for r in Episode.objects.filter(of_patients | Q(source_key__in=sources))}
-    visits_found = {row.pk: row for row in Visit.objects.filter(of_patients | Q(pk__in=ids[VISIT]))}
+    keys = {sources.global_key(feeds[r.feed_id.hex], r.key) for r in records if r.entity in {EPISODE, REQUEST}}
+    episodes_found = {r.pk: r for r in Episode.objects.filter(Q(patient__in=patients) | Q(source_key__in=keys))}
+    visits_found = {r.pk: r for r in Visit.objects.filter(Q(patient__in=patients) | Q(pk__in=ids[VISIT]))}
+    for rows in (episodes_found, visits_found):
+        for pk in [row.pk for row in rows.values() if sources.split_key(row.source_key)[0] not in feeds]:
+            del rows[pk]  # not made from what feeds say
     for row in (*patients.values(), *episodes_found.values(), *visits_found.values()):
         changes.before[row.pk] = values_of(row)
     by_source = {row.source_key: row for row in episodes_found.values()}
     by_patient: dict[UUID, list[Episode]] = defaultdict(list)
     for row in episodes_found.values():
         by_patient[row.patient_id].append(row)
-    keys = {row.source_key for row in visits_found.values()}
-    return _Loaded(feed, now, patients, by_patient, by_source, visits_found, keys, changes)
+    visit_keys = {row.source_key for row in visits_found.values()}
+    return _Loaded(feeds, now, patients, by_patient, by_source, visits_found, visit_keys, changes)
 
 
 class _Plan:
     """What is now known of one person: his visits and episodes, before they become rows."""
 
-    def __init__(self, person: Person, own: dict[str, dict[str, SourceRecord]], feed: Feed) -> None:
-        self.person, self.own = person, own
-        self.states: list[State] = [own[PATIENT][key].state for key in sorted(own[PATIENT])]
-        named = {
-            entity: things({key: record.state for key, record in own[entity].items()})
-            for entity in (EPISODE, VISIT, CLOSING, REQUEST, CONDITION, COVERAGE)
-        }
+    def __init__(self, person: Person, records: Iterable[SourceRecord], feeds: Mapping[str, Feed]) -> None:
+        self.person = person
+        self.own: dict[str, dict[str, list[SourceRecord]]] = defaultdict(lambda: defaultdict(list))
+        told: dict[str, dict[str, list[State]]] = defaultdict(lambda: defaultdict(list))
+        speaking: dict[str, Feed] = {}
+        for record in records:
+            feed = feeds[record.feed_id.hex]
+            key = sources.global_key(feed, record.key)
+            self.own[record.entity][key].append(record)
+            told[record.entity][key].append(sources.state_for_people(feed, record.state))
+            speaking[feed.pk.hex] = feed
+        self.states: list[State] = [state for key in sorted(told[PATIENT]) for state in told[PATIENT][key]]
+        named = {entity: things(told[entity]) for entity in (EPISODE, VISIT, CLOSING, REQUEST, CONDITION, COVERAGE)}
         self.named = named
-        self.visits = visits(list(named[VISIT].values()), feed.zone)
-        gap = timedelta(days=feed.settings.get("gap_days", 60))
+        self.feeds = sorted(speaking.values(), key=lambda feed: (feed.kind == Feed.Kind.HAND, feed.priority, feed.pk))
+        if not self.own[PATIENT]:
+            return
+        self.visits = visits(list(named[VISIT].values()), self.feeds[0].zone)
+        gap = timedelta(days=self.feeds[0].settings.get("gap_days", 60))
         self.care: Care = episodes(self.visits, named[EPISODE], named[REQUEST], list(named[CLOSING].values()), gap=gap)
         self.clinics: dict[str, Any] = {}
         self.therapists: dict[str, Any] = {}
+
+    def live_from(self, episode: EpisodeView) -> datetime | None:
+        """The first moment at which a feed that speaks of the episode went live; None where none is."""
+        names = {name for thing in (*episode.things, *episode.care) for name in thing.names}
+        names |= {name for visit in episode.visits for name in visit.names}
+        prefixes = {sources.split_key(name)[0] for name in names}
+        return min((f.live_at for f in self.feeds if f.live_at and f.pk.hex in prefixes), default=None)
 
     def clinic_key(self, episode: EpisodeView) -> str:
         """The source's key of the episode's clinic: stated, else that of its newest visit."""
@@ -119,14 +142,22 @@ class _Plan:
         return seen[-1] if seen else episode.say("therapist", self.states) or ""
 
 
-def _staff(feed: Feed, plans: Sequence[_Plan]) -> None:
+def _staff(feeds: Mapping[str, Feed], plans: Sequence[_Plan]) -> None:
     clinic_keys, therapist_keys = set(), set()
     for plan in plans:
         clinic_keys |= {v.clinic for v in plan.visits} | {plan.clinic_key(e) for e in plan.care.episodes}
         therapist_keys |= {v.therapist for v in plan.visits} | {plan.therapist_key(e) for e in plan.care.episodes}
-    clinics, therapists = clinics_for(feed, clinic_keys - {""}), therapists_for(feed, therapist_keys - {""})
+    clinics = _rows_by_feed(clinics_for, feeds, clinic_keys - {""})
+    therapists = _rows_by_feed(therapists_for, feeds, therapist_keys - {""})
     for plan in plans:
         plan.clinics, plan.therapists = clinics, therapists
+
+
+def _rows_by_feed(find: Any, feeds: Mapping[str, Feed], keys: set[str]) -> dict[str, Any]:
+    found = {}
+    for feed, local in sorted(sources.by_feed(keys).items()):
+        found |= {f"{feed}:{key}": row for key, row in find(feeds[feed], local).items()}
+    return found
 
 
 def _project_person(loaded: _Loaded, plan: _Plan) -> None:
@@ -141,12 +172,12 @@ def _patient_rows(loaded: _Loaded, plan: _Plan) -> Patient:
     """One row a group of ids; those of retired groups lead to the survivor's."""
     rows: list[list[Patient]] = []
     for group in plan.person.groups:
-        records = [plan.own[PATIENT][key] for key in sorted(group) if key in plan.own[PATIENT]]
+        records = [r for key in sorted(group) if key in plan.own[PATIENT] for r in plan.own[PATIENT][key]]
         if not records:
             continue
         own = sorted({r.row_id for r in records if r.row_id in loaded.patients})
         if not own:
-            made = Patient(practice_id=loaded.feed.practice_id, is_sample=loaded.feed.is_sample)
+            made = Patient(practice_id=records[0].practice_id, is_sample=all(feed.is_sample for feed in plan.feeds))
             made.created_at = loaded.now
             loaded.patients[made.pk] = made
             loaded.changes.new.add(made.pk)
@@ -201,14 +232,15 @@ def _visit_rows(loaded: _Loaded, plan: _Plan, patient: Patient) -> dict[int, Vis
     claimed: set[UUID] = set()
     found: dict[int, Visit] = {}
     for view in plan.visits:
-        records = [plan.own[VISIT][name] for name in view.names]
+        names = sorted(set(view.names), key=view.names.index)
+        records = [record for name in names for record in plan.own[VISIT][name]]
         free = sorted({r.row_id for r in records if r.row_id in loaded.visits} - claimed)
         if free:
             row = loaded.visits[free[0]]
         else:
-            row = Visit(practice_id=loaded.feed.practice_id, source_key=f"{loaded.prefix}:{view.names[0]}")
+            row = Visit(practice_id=patient.practice_id, source_key=view.names[0])
             if row.source_key in loaded.visit_keys:
-                row.source_key = f"{loaded.prefix}:{view.names[0][:80]}#{row.pk.hex}"
+                row.source_key = f"{view.names[0][:113]}#{row.pk.hex}"
             loaded.visit_keys.add(row.source_key)
             loaded.visits[row.pk] = row
             loaded.changes.new.add(row.pk)
@@ -220,7 +252,7 @@ def _visit_rows(loaded: _Loaded, plan: _Plan, patient: Patient) -> dict[int, Vis
         _set_visit(row, view, plan, patient)
         loaded.changes.visits[row.pk] = row
         found[id(view)] = row
-    for record in plan.own[VISIT].values():
+    for record in (record for records in plan.own[VISIT].values() for record in records):
         if record.row_id in loaded.visits and record.row_id not in claimed:
             row = loaded.visits[record.row_id]
             row.hidden, row.episode_id, row.ordinal = True, None, None
@@ -245,10 +277,9 @@ def _episode_rows(loaded: _Loaded, plan: _Plan, patient: Patient, visit_rows: di
     derived = [view for view in plan.care.episodes if not view.key]
     for view in plan.care.episodes:
         if view.key:
-            source = f"{loaded.prefix}:{view.key}"
-            row = loaded.episode_by_source.get(source) or _new_episode(loaded, source)
+            row = loaded.episode_by_source.get(view.key) or _new_episode(loaded, patient, view.key)
             pairs.append((view, row))
-    pairs += _match_derived(loaded, plan, derived, visit_rows)
+    pairs += _match_derived(loaded, plan, patient, derived, visit_rows)
     for view, row in pairs:
         used.add(row.pk)
         _set_episode(row, view, plan, patient, loaded, [visit_rows[id(v)] for v in view.visits])
@@ -266,23 +297,22 @@ def _episode_rows(loaded: _Loaded, plan: _Plan, patient: Patient, visit_rows: di
 
 def _own_rows(plan: _Plan) -> set[UUID]:
     """The patient rows of one person, retired ones too."""
-    return {record.row_id for record in plan.own[PATIENT].values() if record.row_id}
+    return {record.row_id for records in plan.own[PATIENT].values() for record in records if record.row_id}
 
 
-def _new_episode(loaded: _Loaded, source_key: str) -> Episode:
-    row = Episode(practice_id=loaded.feed.practice_id, source_key=source_key, created_at=loaded.now)
+def _new_episode(loaded: _Loaded, patient: Patient, source_key: str) -> Episode:
+    row = Episode(practice_id=patient.practice_id, source_key=source_key, created_at=loaded.now)
     loaded.changes.new.add(row.pk)
     loaded.episode_by_source[source_key] = row
     return row
 
 
 def _match_derived(
-    loaded: _Loaded, plan: _Plan, derived: Sequence[EpisodeView], visit_rows: dict[int, Visit]
+    loaded: _Loaded, plan: _Plan, patient: Patient, derived: Sequence[EpisodeView], visit_rows: dict[int, Visit]
 ) -> list[tuple[EpisodeView, Episode]]:
     """Derived episodes keep their rows: by the greatest number of visits in common, then in the order of time."""
-    prefix = f"{loaded.prefix}:derived:"
     mine = [row for patient_id in sorted(_own_rows(plan)) for row in loaded.episodes_of.get(patient_id, ())]
-    rows = [row for row in mine if row.source_key.startswith(prefix)]
+    rows = [row for row in mine if sources.split_key(row.source_key)[1].startswith(_DERIVED)]
     was_in: dict[UUID, UUID] = {}
     for row in visit_rows.values():
         if before := loaded.changes.before.get(row.pk):
@@ -302,10 +332,8 @@ def _match_derived(
     left = sorted(free.values(), key=lambda row: (row.opened_at or row.discharged_at or row.created_at, row.pk))
     for index in range(len(derived)):
         if index not in taken:
-            taken[index] = left.pop(0) if left else _new_episode(loaded, f"{prefix}")
-            if taken[index].source_key == prefix:
-                loaded.episode_by_source.pop(prefix, None)
-                taken[index].source_key = f"{prefix}{taken[index].pk.hex}"
+            name = f"{plan.feeds[0].pk.hex}:{_DERIVED}{ids.uuid7().hex}"
+            taken[index] = left.pop(0) if left else _new_episode(loaded, patient, name)
     return [(view, taken[index]) for index, view in enumerate(derived)]
 
 
@@ -318,7 +346,7 @@ def _set_episode(
     row.patient_id = patient.pk
     if row.original_patient_id == patient.pk:
         row.original_patient_id = None
-    row.hidden, row.opened_at, row.live_from = view.hidden, view.opened, loaded.feed.live_at
+    row.hidden, row.opened_at, row.live_from = view.hidden, view.opened, plan.live_from(view)
     row.discharged_at, row.discharge_reason = view.discharged, view.reason if view.discharged else ""
     row.discharge_seq, row.reopened_at = view.seq, view.reopened
     clinic, therapist = plan.clinic_key(view), plan.therapist_key(view)
@@ -340,7 +368,7 @@ def _set_care(row: Episode, view: EpisodeView, plan: _Plan, states: Sequence[Sta
     row.post_surgical = is_post_surgical(icd10)
     changes.regions[row.pk] = regions_of(icd10) if codes else []
     covers = [thing for thing in plan.named[COVERAGE].values() if not thing.deleted and thing.get("payer")]
-    cover = max(covers, key=lambda thing: thing.order("payer")).get("payer") if covers and view.latest else None
+    cover = latest((thing.weight("payer"), thing.get("payer")) for thing in covers) if view.latest else None
     row.payer_kind = view.say("payer", states) or cover or Episode.PayerKind.UNKNOWN
     planned = view.say("plan", states) or {}
     row.planned_visits, row.planned_per_week = planned.get("planned_visits"), planned.get("planned_per_week")
@@ -377,12 +405,13 @@ def _set_projections(row: Episode, visit_rows: Sequence[Visit], now: datetime) -
 
 
 def _external_ids(loaded: _Loaded, plan: _Plan, patient: Patient) -> None:
-    """Every id by which the source knows the person, also retired ones; kept on the survivor."""
-    wanted: set[tuple[str, str]] = set()
+    """Every id by which feeds know the person, also retired ones; kept on the survivor."""
+    wanted: set[tuple[str, str, str]] = set()
     for key in plan.person.keys:
-        kind, bar, value = key.partition("|") if "|" in key else key.partition("/")
-        wanted.add((kind[:80], value[:120]) if bar else ("", key))
-    for record in plan.own[PATIENT].values():
+        feed, local = sources.split_key(key)
+        kind, bar, value = local.partition("|") if "|" in local else local.partition("/")
+        wanted.add((str(UUID(feed)), *((kind[:80], value[:120]) if bar else ("", local))))
+    for record in (record for records in plan.own[PATIENT].values() for record in records):
         for authority, value, _type in record.state.get("identifiers", {}).get("v") or []:
-            wanted.add((authority[:80], value[:120]))
+            wanted.add((str(record.feed_id), authority[:80], value[:120]))
     loaded.changes.ids[patient.pk] = wanted

@@ -1,11 +1,11 @@
 """A thing of a source under all of its names, read unit by unit: what the projections work on. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from integrations.facts import State, changed_order, newest, order_moment, stated, value_of
+from integrations.facts import State, Weight, newest, order_moment, stated, weight, winner
 
 
 @dataclass
@@ -25,9 +25,14 @@ class Thing:
         """True where any name states the unit."""
         return any(stated(state, unit) for state in self.states)
 
+    def weight(self, unit: str) -> Weight:
+        """The rank and the order of the value that holds, to compare it with other things'."""
+        found = winner((weight(state, unit), None) for state in self.states)
+        return found[0] if found else (0, "")
+
     def order(self, unit: str) -> str:
         """The order key at which the value that holds was first stated; empty where none was."""
-        return max((changed_order(state, unit) for state in self.states), default="")
+        return self.weight(unit)[1]
 
     def since(self, unit: str) -> datetime | None:
         """The moment at which the value that holds was first stated."""
@@ -47,21 +52,25 @@ class Thing:
         return self.get("deleted") is True
 
 
-def things(records: Mapping[str, State]) -> dict[str, Thing]:
-    """By key: records that `moved_to` another key are names of that one; a circle of names stays where it began."""
+def things(records: Mapping[str, Sequence[State]]) -> dict[str, Thing]:
+    """By key: records that `moved_to` another key are names of that one; a circle of names stays where it began.
+
+    A key has several states where several feeds speak of one thing: its own feed, and what staff entered by hand.
+    """
+    moved = {key: newest(states, "moved_to") for key, states in records.items()}
     found: dict[str, Thing] = {}
     for key in sorted(records):
-        final = _final(key, records)
+        final = _final(key, moved)
         thing = found.setdefault(final, Thing(final, [], []))
         thing.names.append(key)
-        thing.states.append(records[key])
+        thing.states += records[key]
     return found
 
 
-def _final(key: str, records: Mapping[str, State]) -> str:
+def _final(key: str, moved: Mapping[str, Any]) -> str:
     seen = {key}
     current = key
-    while (target := value_of(records.get(current, {}), "moved_to")) and target not in seen:
+    while (target := moved.get(current)) and target not in seen:
         seen.add(target)
         current = target
     return min(seen) if target else current
@@ -73,10 +82,7 @@ def moment(value: Any) -> datetime | None:
     return datetime.fromisoformat(told) if isinstance(told, str) and told else None
 
 
-def latest(values: Iterable[tuple[str, Any]]) -> Any:
-    """The value with the greatest order among those that are there; None where none is."""
-    best, found = "", None
-    for order, value in values:
-        if value and order >= best:
-            best, found = order, value
-    return found
+def latest(values: Iterable[tuple[Weight, Any]]) -> Any:
+    """The value that holds (`facts.winner`) among those that are there; None where none is."""
+    found = winner(one for one in values if one[1])
+    return found[1] if found else None

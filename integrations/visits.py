@@ -7,7 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from integrations import codes
-from integrations.things import Thing, moment
+from integrations.facts import winner
+from integrations.things import Thing, latest, moment
 
 JOIN_WITHIN = timedelta(minutes=90)
 KEPT = (codes.ARRIVED, codes.COMPLETED)
@@ -45,8 +46,8 @@ class VisitView:
 
     def get(self, unit: str) -> Any:
         """A value of any part, the one that changed last."""
-        best = max(self.parts, key=lambda part: part.order(unit))
-        return best.get(unit)
+        found = winner((part.weight(unit), part.get(unit)) for part in self.parts)
+        return found[1] if found else None
 
 
 def _is_appointment(thing: Thing) -> bool:
@@ -65,9 +66,8 @@ def status_of(parts: Sequence[Thing]) -> str:
     """Clinical status if any, else the schedule's; a charge beats a cancellation whatever the times."""
     live = [part for part in parts if not part.deleted] or list(parts)
     for unit in ("evidence", "clinical", "schedule_status"):
-        told = [(part.order(unit), part.get(unit)) for part in live if part.get(unit)]
-        if told:
-            return max(told)[1]
+        if told := latest((part.weight(unit), part.get(unit)) for part in live):
+            return told
     return ""
 
 

@@ -15,7 +15,6 @@ from prm.tenancy.models import DatabaseClock
 class Changes:
     """Rows to write, and what the projection found out about closings and patients still unknown."""
 
-    source: str  # the feed's id as text: where external ids come from
     patients: dict[UUID, Patient] = field(default_factory=dict)
     episodes: dict[UUID, Episode] = field(default_factory=dict)
     visits: dict[UUID, Visit] = field(default_factory=dict)
@@ -25,7 +24,7 @@ class Changes:
     problems: dict[str, str] = field(default_factory=dict)  # key of a closing or episode to the reason code
     known: set[str] = field(default_factory=set)  # keys of patients that have a row
     addressed: list[Patient] = field(default_factory=list)
-    ids: dict[UUID, set[tuple[str, str]]] = field(default_factory=dict)  # of survivors: (authority, value)
+    ids: dict[UUID, set[tuple[str, str, str]]] = field(default_factory=dict)  # survivors': (feed, authority, value)
     regions: dict[UUID, list[str]] = field(default_factory=dict)  # of episodes
 
 
@@ -98,15 +97,14 @@ def _write_ids(changes: Changes) -> None:
     if not changes.ids:
         return
     known = {
-        (one.kind, one.value): one
-        for one in ExternalId.objects.filter(source=changes.source, patient__in=list(changes.patients))
+        (one.source, one.kind, one.value): one for one in ExternalId.objects.filter(patient__in=list(changes.patients))
     }
     fresh, moved = [], []
     for pk, wanted in changes.ids.items():
-        for kind, value in wanted:
-            current = known.pop((kind, value), None)
+        for source, kind, value in wanted:
+            current = known.pop((source, kind, value), None)
             if current is None:
-                fresh.append(ExternalId(patient_id=pk, source=changes.source, kind=kind, value=value))
+                fresh.append(ExternalId(patient_id=pk, source=source, kind=kind, value=value))
             elif current.patient_id != pk:
                 current.patient_id = pk
                 moved.append(current)

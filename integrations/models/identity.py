@@ -12,16 +12,18 @@ from prm.tenancy.walls import SamePractice
 
 
 class IdentityLink(PracticeModel):
-    """An edge between two external ids of a feed: the same person (alias), or the first merged into the second.
+    """An edge between two external ids: the same person (alias, match), or the first merged into the second.
 
-    `state` is the merge state of the edge (facts.State); `order` the moment of the statement that holds.
+    The ends may be of two feeds. `state` is the merge state of the edge (facts.State); `order` the moment of the
+    statement that holds.
     """
 
     feed = PracticeForeignKey(Feed, models.CASCADE, related_name="identity_links")
-    source_key = models.CharField(max_length=120)  # the id that is retired, or the second name
-    target_key = models.CharField(max_length=120)  # the id that survives, or the first name
-    cause = models.CharField(max_length=8)  # alias, A40, A34, …, link (FHIR), review, person
-    owner_key = models.CharField(max_length=120, blank=True)  # the FHIR Patient whose `link` says it
+    target_feed = PracticeForeignKey(Feed, models.CASCADE, related_name="+")
+    source_key = models.CharField(max_length=160)  # the id that is retired, or the second name
+    target_key = models.CharField(max_length=160)  # the id that survives, or the first name
+    cause = models.CharField(max_length=8)  # alias, A40, A34, …, link (FHIR), review; DECIDED_CAUSES (identity.py)
+    owner_key = models.CharField(max_length=160, blank=True)  # the FHIR Patient whose `link` says it
     linked = models.BooleanField(default=True)
     order = models.CharField(max_length=80)
     state = models.JSONField(default=dict)
@@ -32,11 +34,13 @@ class IdentityLink(PracticeModel):
         constraints = [
             *PracticeModel.Meta.constraints,
             models.UniqueConstraint(
-                fields=["practice", "feed", "source_key", "target_key"], name="integrations_identitylink_edge"
+                fields=["practice", "feed", "source_key", "target_feed", "target_key"],
+                name="integrations_identitylink_edge",
             ),
             SamePractice(field="feed", name="integrations_identitylink_feed_same_practice"),
+            SamePractice(field="target_feed", name="integrations_identitylink_target_feed_same_practice"),
         ]
-        indexes = [models.Index(fields=["practice", "feed", "target_key"], name="integrations_identitylink_to")]
+        indexes = [models.Index(fields=["practice", "target_feed", "target_key"], name="integrations_identitylink_end")]
 
     def __str__(self) -> str:
         return f"Edge ({self.cause})"

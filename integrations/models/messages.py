@@ -88,7 +88,7 @@ class RawMessage(PracticeModel):
     where = models.CharField(max_length=120, blank=True)  # the segment and field, or the path
     flags = models.JSONField(default=list)
     entities = models.JSONField(default=dict)  # kind of thing to number
-    waits_for = models.CharField(max_length=120, blank=True)  # the patient's key that another message must bring
+    waits_for = models.CharField(max_length=160, blank=True)  # the patient's key that another message must bring
     attempts = models.PositiveSmallIntegerField(default=0)
     parser_version = models.PositiveSmallIntegerField(default=0)
     applied_at = models.DateTimeField(null=True, blank=True)

@@ -8,12 +8,15 @@ from prm.tenancy.walls import SamePractice
 
 
 class SourceRecord(PracticeModel):
-    """One thing of a feed by its external id; `state` is facts.State, `row_id` the row that it became with us."""
+    """One thing of a feed by its external id; `state` is facts.State, `row_id` the row that it became with us.
+
+    Records of the feed by hand may bear another feed's thing as `key` (`sources.global_key`).
+    """
 
     feed = PracticeForeignKey(Feed, models.CASCADE, related_name="records")
     entity = models.CharField(max_length=10)  # patient, episode, visit, closing, request, condition, …
-    key = models.CharField(max_length=120)
-    patient_key = models.CharField(max_length=120, blank=True)  # whose thing it is now; for a patient its own key
+    key = models.CharField(max_length=160)
+    patient_key = models.CharField(max_length=160, blank=True)  # whose thing it is now; for a patient its own key
     state = models.JSONField(default=dict)
     row_id = models.UUIDField(null=True)  # Patient, Episode, Visit, Therapist or Clinic
     last_raw_id = models.UUIDField(null=True)
