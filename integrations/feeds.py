@@ -11,8 +11,9 @@ from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from accounts.models import Practice
 from integrations import keys
+from integrations.facts import VISIT
 from integrations.kinds import KINDS
-from integrations.models import Feed, RawMessage
+from integrations.models import Feed, RawMessage, SourceRecord
 from patients.models import Episode, Visit
 
 
@@ -67,7 +68,9 @@ def go_live(feed: Feed, *, at: datetime) -> int:
     feed.state = Feed.State.LIVE
     feed.save(update_fields=["state", "live_at"])
     of_feed = Q(source_key__gte=f"{feed.pk.hex}:", source_key__lt=f"{feed.pk.hex};")
-    spoken_of = Episode.objects.filter(of_feed | Exists(Visit.objects.filter(of_feed, episode=OuterRef("pk"))))
+    records = SourceRecord.objects.filter(feed=feed, entity=VISIT, row_id=OuterRef("pk"))
+    visits = Visit.objects.filter(Exists(records), episode__isnull=False)
+    spoken_of = Episode.objects.filter(of_feed | Q(pk__in=visits.values("episode")))
     later = Q(live_from=None) | Q(live_from__gt=feed.live_at)
     return spoken_of.filter(later).update(live_from=feed.live_at)
 

@@ -96,7 +96,47 @@ def join(visit_things: Sequence[Thing], zone: ZoneInfo) -> list[list[Thing]]:
     for encounter in visit_things:
         if encounter.key in partner:
             grouped.setdefault(partner[encounter.key].key, [partner[encounter.key]]).append(encounter)
-    return list(grouped.values())
+    return _join_feeds(list(grouped.values()), zone)
+
+
+def _feeds(parts: Sequence[Thing]) -> set[str]:
+    return {name.partition(":")[0] for part in parts for name in part.names}
+
+
+def _join_feeds(groups: list[list[Thing]], zone: ZoneInfo) -> list[list[Thing]]:
+    """What two feeds tell of one visit: the same day, at most 90 minutes apart, and no other candidate either way.
+
+    Clinics are not compared: each feed has keys of its own for them.
+    """
+    if len(set().union(*map(_feeds, groups), set())) < 2:
+        return groups
+    starts = {id(group): next((at for part in group if (at := _start(part))), None) for group in groups}
+    near = {id(one): [other for other in groups if _near(one, other, starts, zone)] for one in groups}
+    joined: list[list[Thing]] = []
+    used: set[int] = set()
+    for group in groups:
+        if id(group) in used:
+            continue
+        together = list(group)
+        for other in near[id(group)]:
+            rivals = [rival for rival in near[id(other)] if _feeds(rival) & _feeds(group)]
+            mine = [one for one in near[id(group)] if _feeds(one) & _feeds(other)]
+            if id(other) not in used and len(rivals) == 1 and len(mine) == 1 and not _feeds(together) & _feeds(other):
+                together += other
+                used.add(id(other))
+        joined.append(together)
+    return joined
+
+
+def _near(one: Sequence[Thing], other: Sequence[Thing], starts: dict[int, datetime | None], zone: ZoneInfo) -> bool:
+    mine, theirs = starts[id(one)], starts[id(other)]
+    if mine is None or theirs is None or _feeds(one) & _feeds(other):
+        return False
+    if all(part.deleted for part in one) or all(part.deleted for part in other):
+        return False
+    day_only = any((part.get("schedule") or part.get("clinical_times") or {}).get("day") for part in (*one, *other))
+    same_day = mine.astimezone(zone).date() == theirs.astimezone(zone).date()
+    return same_day and (day_only or abs(mine - theirs) <= JOIN_WITHIN)
 
 
 def _candidates(encounter: Thing, appointments: Sequence[Thing], zone: ZoneInfo) -> list[Thing]:
