@@ -154,7 +154,7 @@ def _staff(feeds: Mapping[str, Feed], plans: Sequence[_Plan]) -> None:
 
 
 def _rows_by_feed(find: Any, feeds: Mapping[str, Feed], keys: set[str]) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for feed, local in sorted(sources.by_feed(keys).items()):
         found |= {f"{feed}:{key}": row for key, row in find(feeds[feed], local).items()}
     return found
