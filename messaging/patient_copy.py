@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from messaging.compose import rendering
 from messaging.models import OutboxMessage
 from patients.models import Patient
@@ -24,6 +26,6 @@ def sent_messages(patient: Patient, now: datetime) -> list[dict[str, Any]]:
 
 def _row(message: OutboxMessage, body: rendering.Rendered | None) -> dict[str, Any]:
     return {
-        "When": message.state_at, "Channel": message.get_channel_display(), "To": message.address,
-        "Subject": body.subject if body else "", "Text": body.text if body else "",
+        _("When"): message.state_at, _("Channel"): message.get_channel_display(), _("To"): message.address,
+        _("Subject"): body.subject if body else "", _("Text"): body.text if body else "",
     }  # fmt: skip

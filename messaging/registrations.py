@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from messaging import patient_copy
 from messaging.models import OutboxMessage
@@ -15,7 +15,7 @@ from patients import record_copy, timeline, worklist
 
 def register() -> None:
     """Called once, from AppConfig.ready()."""
-    record_copy.register("Messages we sent you", patient_copy.sent_messages, order=80)
+    record_copy.register(gettext_noop("Messages we sent you"), patient_copy.sent_messages, order=80)
     timeline.register("message_sent", group="messages", icon="send", sentence=_sent)
     timeline.register("message_not_sent", group="messages", icon="ban", sentence=_not_sent, tone="warn")
     timeline.register("message_delivered", group="messages", icon="mail-check", sentence=_delivered)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from nps import patient_copy
 from nps.models import ContactAttempt, RecoveryCase, Stage, SurveyInvitation
@@ -15,7 +15,7 @@ Facts = Mapping[str, Any]
 
 def register() -> None:
     """Called once, from AppConfig.ready()."""
-    record_copy.register("Your answers to our surveys", patient_copy.answers, order=70)
+    record_copy.register(gettext_noop("Your answers to our surveys"), patient_copy.answers, order=70)
     add = timeline.register
     add("survey_asked", group="feedback", icon="message-square-dot", sentence=_asked)
     add("survey_not_asked", group="feedback", icon="ban", sentence=_not_asked)

@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 
 from accounts.models import Practice
 from patients import sessions
-from patients.portal import signed_out
+from patients.portal import resting, signed_out
 from prm import clock
 from prm.tenancy.requests import answer_within
 
@@ -22,8 +22,9 @@ class PortalMiddleware:
 
     `/portal/<practice_public_id>/…` names the practice. Any other page under /portal/ belongs to the patient whose
     device asks: `request.portal_session` is set, or None; a view there that is not marked with `patient_view` or
-    `device_view` is refused. The page's language is the one the visitor chose (`?lang=` or cookie), else the patient's,
-    else the browser's, of those we have.
+    `device_view` is refused. A practice that is suspended is not opened, but for views marked `while_suspended`. The
+    page's language is the one the visitor chose (`?lang=` or cookie), else the patient's, else the browser's, of those
+    we have.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -41,7 +42,10 @@ class PortalMiddleware:
             public_id = cookie[0]
         else:
             return _with_headers(request, self._in_language(request, self.get_response))
-        practice = Practice.objects.filter(public_id=public_id, suspended_at=None).first()
+        practice = Practice.objects.filter(public_id=public_id).first()
+        if practice is not None and practice.suspended_at and not getattr(match.func, "while_suspended", False):
+            request.resting_practice = practice  # type: ignore[attr-defined]
+            practice = None
         if practice is None:
             return _with_headers(request, self._in_language(request, self.get_response))
         request.practice = practice  # type: ignore[attr-defined]
@@ -55,7 +59,9 @@ class PortalMiddleware:
             return _with_headers(request, answer_within(practice.pk, request, answer))
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponse | None:
-        """Deny by default: what says of nobody that he may see it, nobody sees."""
+        """Deny by default: what says of nobody that he may see it, nobody sees. A suspended practice says so."""
+        if practice := getattr(request, "resting_practice", None):
+            return resting(request, practice)
         match = request.resolver_match
         if match is None or not _is_portal(match) or "practice_public_id" in kwargs:
             return None

@@ -9,9 +9,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from accounts.models import Practice
 from patients import access, sessions
 from patients.models import PortalLink
 from prm import clock
+from prm.tenancy.models import PracticeClosure
 
 LinkPage = Callable[[HttpRequest, PortalLink], HttpResponse]
 _link_pages: dict[str, LinkPage] = {}
@@ -73,6 +75,8 @@ def dead_link(request: HttpRequest) -> HttpResponse:
 def patient_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Mark a page of `/portal/…` of the patient who is signed in on this device: `request.patient`.
 
+    `request.session_ends` (`session_seconds` from now, told in `patient_zone`): when the patient is asked again.
+
     PortalMiddleware has opened the practice of the cookie. Nobody signed in: to the way to a new link; a known phone
     that was idle: to the short re-check.
     """
@@ -86,6 +90,9 @@ def patient_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
             return redirect("portal_check")
         sessions.seen(session, now=now)
         request.patient = session.patient  # type: ignore[attr-defined]
+        request.session_ends = sessions.ends_at(session)  # type: ignore[attr-defined]
+        request.patient_zone = session.patient.zone(request.practice.zone)  # type: ignore[attr-defined]
+        request.session_seconds = int((request.session_ends - now).total_seconds())  # type: ignore[attr-defined]
         return view(request, *args, **kwargs)
 
     guarded.for_patients = True  # type: ignore[attr-defined]
@@ -95,6 +102,20 @@ def patient_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 def device_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Mark a page of `/portal/…` about signing in and out itself: needs no patient who is signed in."""
     view.for_patients = True  # type: ignore[attr-defined]
+    return view
+
+
+def resting(request: HttpRequest, practice: Practice) -> HttpResponse:
+    """What every page of a practice says that is suspended (503) or being closed (410): call, nothing else works."""
+    closing = PracticeClosure.objects.filter(closed_practice=practice.pk, cancelled_at=None).exists()
+    practice.logo = ""  # its bytes are the practice's, which is not opened here
+    context = {"practice": practice, "closing": closing}
+    return render(request, "patients/portal_resting.html", context, status=410 if closing else 503)
+
+
+def while_suspended(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Mark a page that works while its practice is suspended: who wants no more messages is heard at any time."""
+    view.while_suspended = True  # type: ignore[attr-defined]
     return view
 
 

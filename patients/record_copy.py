@@ -1,17 +1,29 @@
 """A patient's copy of the record (45 CFR 164.524): what is kept about one person, section by section.
 
-Apps register the parts that they own; a copy is what they return for the person, in their order.
+Apps register the parts that they own; a copy is what they return for the person, in their order and in the active
+language. It is made on the spot, for staff as for the patient on his own page.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+
 from accounts.models import Practice
 from patients import rights
 from patients.models import Consent, Patient, Visit
+from prm.ui import pdf
 
+FORMS = {"pdf": "application/pdf", "json": "application/json"}
+LANGUAGES = {"en": gettext_lazy("English"), "es": gettext_lazy("Spanish")}
 Row = dict[str, Any]  # label to a value: text, number, date, moment (aware), or None
 Part = Callable[[Patient, datetime], list[Row]]
 
@@ -28,7 +40,10 @@ _parts: dict[str, tuple[int, Part]] = {}
 
 
 def register(title: str, part: Part, *, order: int) -> None:
-    """Add a part (from AppConfig.ready), shown in `order`. ValueError where the title is taken."""
+    """Add a part (from AppConfig.ready), shown in `order`. ValueError where the title is taken.
+
+    `title`: in English, marked with gettext_noop; the part's own words are in the active language.
+    """
     if title in _parts:
         raise ValueError(f"part {title!r} of the patient's copy is registered twice")
     _parts[title] = (order, part)
@@ -36,8 +51,21 @@ def register(title: str, part: Part, *, order: int) -> None:
 
 def sections(patient: Patient, *, now: datetime) -> list[Section]:
     """All parts that hold something, in order."""
-    found = [Section(title, part(patient, now)) for title, (_order, part) in _in_order()]
+    found = [Section(_(title), part(patient, now)) for title, (_order, part) in _in_order()]
     return [section for section in found if section.rows]
+
+
+def make(request: HttpRequest, patient: Patient, form: str, *, language: str, now: datetime) -> bytes:
+    """The copy as a file, `pdf` in a language, or `json` (for programs: in English). KeyError for another form.
+
+    `prm.ui.pdf.PangoMissing` where this machine makes no PDFs.
+    """
+    practice: Practice = request.practice  # type: ignore[attr-defined]
+    with translation.override("en" if form == "json" else language):
+        found = sections(patient, now=now)
+        if form == "json":
+            return json.dumps(as_data(practice, patient, found, now=now), ensure_ascii=False, indent=2).encode()
+        return pdf.render(render_to_string("patients/copy_print.html", {"sections": found, "now": now}, request))
 
 
 def as_data(practice: Practice, patient: Patient, found: list[Section], *, now: datetime) -> dict[str, Any]:
@@ -56,66 +84,94 @@ def _in_order() -> list[tuple[str, tuple[int, Part]]]:
 
 
 def _plain(row: Row) -> Row:
-    return {label: value.isoformat() if isinstance(value, date) else value for label, value in row.items()}
+    return {label: _text(value) for label, value in row.items()}
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, Promise) else value
 
 
 def _person(patient: Patient, now: datetime) -> list[Row]:
     address = ", ".join(str(part) for part in patient.address.values() if part)
-    return [{
-        "Name": patient.full_name, "Born": patient.birth_date, "Sex": patient.get_sex_display(),
-        "Language": patient.language, "E-mail": patient.email, "Phone": patient.phone, "Address": address,
-        "Patient here since": patient.created_at, "No contact since": patient.restricted_at,
-        "Ids": ", ".join(patient.external_ids.order_by("value").values_list("value", flat=True)),
-    }]  # fmt: skip
+    return [
+        {
+            _("Name"): patient.full_name,
+            _("Born"): patient.birth_date,
+            _("Sex"): patient.get_sex_display(),
+            _("Language"): LANGUAGES.get(patient.language, patient.language),
+            _("E-mail"): patient.email,
+            _("Phone"): patient.phone,
+            _("Address"): address,
+            _("Patient here since"): patient.created_at,
+            _("No contact since"): patient.restricted_at,
+            _("Ids"): ", ".join(patient.external_ids.order_by("value").values_list("value", flat=True)),
+        }
+    ]
 
 
 def _episodes(patient: Patient, now: datetime) -> list[Row]:
     found = patient.episodes.select_related("clinic", "therapist").prefetch_related("regions").order_by("opened_at")
     return [
         {
-            "Opened": one.opened_at, "Status": one.get_status_display(), "Clinic": one.clinic and one.clinic.name,
-            "Therapist": one.therapist and str(one.therapist), "Diagnosis codes": ", ".join(one.diagnosis_codes),
-            "Surgery": one.surgery_date, "Planned visits": one.planned_visits, "Visits attended": one.visit_count,
-            "Discharged": one.discharged_at, "Discharge reason": one.get_discharge_reason_display(),
+            _("Opened"): one.opened_at,
+            _("Status"): one.get_status_display(),
+            _("Clinic"): one.clinic and one.clinic.name,
+            _("Therapist"): one.therapist and str(one.therapist),
+            _("Diagnosis codes"): ", ".join(one.diagnosis_codes),
+            _("Surgery"): one.surgery_date,
+            _("Planned visits"): one.planned_visits,
+            _("Visits attended"): one.visit_count,
+            _("Discharged"): one.discharged_at,
+            _("Discharge reason"): one.get_discharge_reason_display(),
         }
         for one in found
-    ]  # fmt: skip
+    ]
 
 
 def _visits(patient: Patient, now: datetime) -> list[Row]:
     found = Visit.objects.filter(patient=patient).select_related("clinic", "therapist").order_by("starts_at")
     return [
         {
-            "When": one.starts_at, "Kind": one.get_kind_display(), "Status": one.get_status_display(),
-            "Clinic": one.clinic and one.clinic.name, "Therapist": one.therapist and str(one.therapist),
+            _("When"): one.starts_at,
+            _("Kind"): one.get_kind_display(),
+            _("Status"): one.get_status_display(),
+            _("Clinic"): one.clinic and one.clinic.name,
+            _("Therapist"): one.therapist and str(one.therapist),
         }
         for one in found
-    ]  # fmt: skip
+    ]
 
 
 def _consents(patient: Patient, now: datetime) -> list[Row]:
     return [
         {
-            "When": one.at, "What": "granted" if one.granted else "taken back", "Channel": one.get_channel_display(),
-            "Purpose": one.get_purpose_display(), "How": one.get_how_display(), "Evidence": one.evidence,
+            _("When"): one.at,
+            _("What"): _("granted") if one.granted else _("taken back"),
+            _("Channel"): one.get_channel_display(),
+            _("Purpose"): one.get_purpose_display(),
+            _("How"): one.get_how_display(),
+            _("Evidence"): one.evidence,
         }
         for one in Consent.objects.filter(patient=patient).order_by("at", "id")
-    ]  # fmt: skip
+    ]
 
 
 def _amendments(patient: Patient, now: datetime) -> list[Row]:
     return [
         {
-            "Asked": one.asked_at, "What the patient wrote": one.request_text, "Decision": one.get_decision_display(),
-            "Answer": one.answer_text, "Decided": one.decided_at,
+            _("Asked"): one.asked_at,
+            _("What the patient wrote"): one.request_text,
+            _("Decision"): one.get_decision_display(),
+            _("Answer"): one.answer_text,
+            _("Decided"): one.decided_at,
         }
         for one in patient.amendments.order_by("asked_at")
-    ]  # fmt: skip
+    ]
 
 
 def _disclosures(patient: Patient, now: datetime) -> list[Row]:
     return [
-        {"When": one.at, "Told": one.recipient, "What": one.what, "Why": one.purpose}
+        {_("When"): one.at, _("Told"): one.recipient, _("What"): one.what, _("Why"): one.purpose}
         for one in rights.disclosures(patient, now=now)
     ]
 
@@ -123,8 +179,12 @@ def _disclosures(patient: Patient, now: datetime) -> list[Row]:
 def register_own() -> None:
     """The parts that `patients` owns."""
     own = (
-        ("Person", _person), ("Episodes of care", _episodes), ("Visits", _visits), ("Consents", _consents),
-        ("Requests to correct the record", _amendments), ("Who was told about you", _disclosures),
-    )  # fmt: skip
+        (gettext_noop("Person"), _person),
+        (gettext_noop("Episodes of care"), _episodes),
+        (gettext_noop("Visits"), _visits),
+        (gettext_noop("Consents"), _consents),
+        (gettext_noop("Requests to correct the record"), _amendments),
+        (gettext_noop("Who was told about you"), _disclosures),
+    )
     for at, (title, part) in enumerate(own):
         register(title, part, order=10 * (at + 1))

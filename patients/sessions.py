@@ -80,7 +80,12 @@ def find(token: str, *, now: datetime) -> PortalSession | None:
 
 def active(session: PortalSession, *, now: datetime) -> bool:
     """True while the patient need not prove anything again."""
-    return now < min(session.seen_at + IDLE, session.checked_at + ABSOLUTE, session.expires_at)
+    return now < ends_at(session)
+
+
+def ends_at(session: PortalSession) -> datetime:
+    """Until when the patient need not prove anything again, if nothing more is tapped."""
+    return min(session.seen_at + IDLE, session.checked_at + ABSOLUTE, session.expires_at)
 
 
 def _known(session: PortalSession, *, now: datetime) -> bool:

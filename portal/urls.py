@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from portal.views import door, home, signin, staff
+from portal.views import door, home, my_data, signin, staff
 
 urlpatterns = [
     path("portal/", home.home, name="portal_home"),
     path("portal/help/", home.help_page, name="portal_help"),
+    path("portal/my-data/", my_data.my_data, name="portal_my_data"),
+    path("portal/my-data/copy.<str:form>", my_data.my_copy, name="portal_my_copy"),
     path("portal/check/", signin.check, name="portal_check"),
     path("portal/sign-out/", signin.sign_out, name="portal_sign_out"),
     path("portal/devices/<uuid:session_id>/end/", signin.device_end, name="portal_device_end"),

@@ -16,7 +16,7 @@ from nps.score import Bucket
 from patients import access
 from patients.middleware import chosen_language
 from patients.models import PortalLink
-from patients.portal import LinkPage, behind_link, dead_link, patient_view
+from patients.portal import LinkPage, behind_link, dead_link, patient_view, while_suspended
 from prm import clock
 from prm.audit.record import record
 
@@ -118,6 +118,7 @@ def contact(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation
     )  # fmt: skip
 
 
+@while_suspended
 @require_http_methods(["GET", "HEAD", "POST"])
 @survey_view
 def stop(request: HttpRequest, link: PortalLink, invitation: SurveyInvitation) -> HttpResponse:

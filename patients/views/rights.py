@@ -1,6 +1,5 @@
 """A patient's rights: no contact, corrections, who was told, a copy of the record."""
 
-import json
 from datetime import datetime, time
 from typing import Any
 from uuid import UUID
@@ -8,7 +7,6 @@ from uuid import UUID
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -22,8 +20,6 @@ from prm import clock
 from prm.audit.record import record
 from prm.ui import pdf
 from prm.ui.toasts import toast
-
-COPIES = {"json": "application/json", "pdf": "application/pdf"}
 
 
 class AmendmentForm(forms.Form):
@@ -137,27 +133,22 @@ def disclosures(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 @staff_view("patients.rights")
 def copy(request: HttpRequest, patient_id: UUID, form: str) -> HttpResponse:
     """The patient's copy of the record as `pdf` or `json`."""
-    if form not in COPIES:
+    if form not in record_copy.FORMS:
         raise Http404
     found = patient_of(request, patient_id)
     if isinstance(found, HttpResponse):
         return found
     now = clock.now()
-    parts = record_copy.sections(found, now=now)
-    if form == "json":
-        data = record_copy.as_data(request.practice, found, parts, now=now)
-        content = json.dumps(data, ensure_ascii=False, indent=2).encode()
-    elif pdf.missing():
+    if form == "pdf" and pdf.missing():
         return render(request, "nps/report_no_pdf.html", {"command": pdf.missing()}, status=503)
-    else:
-        content = pdf.render(render_to_string("patients/copy_print.html", {"sections": parts, "now": now}, request))
+    content = record_copy.make(request, found, form, language=found.language, now=now)
     record("patient.copied", now=now, request=request, patient_id=found.pk, form=form)
     rights.record_export(
         recipient=f"{rights.named(request.user)}, for the patient", what=f"Copy of the record ({form.upper()})",
         purpose="The patient’s right to a copy (45 CFR 164.524)", by=request.user, now=now, patients=[found.pk],
     )  # fmt: skip
     headers = {"Content-Disposition": f'attachment; filename="record-{timezone.localtime(now):%Y-%m-%d}.{form}"'}
-    return HttpResponse(content, content_type=COPIES[form], headers=headers)
+    return HttpResponse(content, content_type=record_copy.FORMS[form], headers=headers)
 
 
 def _restrict(request: HttpRequest, patient_id: UUID, *, on: bool) -> HttpResponse:

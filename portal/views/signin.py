@@ -44,8 +44,8 @@ def access_page(request: HttpRequest, link: PortalLink) -> HttpResponse:
                 link, form.cleaned_data["born"], own_device=form.cleaned_data["own_device"],
                 device=sessions.device_of(request), before=before, now=now,
             )  # fmt: skip
-        except signin.WrongDate as wrong:
-            form.add_error(None, _wrong(wrong.left))
+        except signin.WrongDate as problem:
+            form.add_error(None, wrong(problem.left))
             return _ask(request, form)
         except signin.Locked:
             record("portal.locked", now=now, request=request, patient_id=link.patient_id, actor_kind="patient")
@@ -78,8 +78,8 @@ def check(request: HttpRequest) -> HttpResponse:
         return render(request, "portal/check.html", {"form": form}, status=422 if form.is_bound else 200)
     try:
         signin.again(session, form.cleaned_data["month"], form.cleaned_data["day"], now=now)
-    except signin.WrongDate as wrong:
-        form.add_error(None, _wrong(wrong.left))
+    except signin.WrongDate as problem:
+        form.add_error(None, wrong(problem.left))
         return render(request, "portal/check.html", {"form": form}, status=422)
     except signin.Locked:
         record("portal.locked", now=now, request=request, patient_id=session.patient_id, actor_kind="patient")
@@ -121,7 +121,8 @@ def _ask(request: HttpRequest, form: BirthDateForm) -> HttpResponse:
     return render(request, "portal/access.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
-def _wrong(left: int) -> str:
+def wrong(left: int) -> str:
+    """That it was another birth date, and how many tries are left."""
     return ngettext(
         "Check your birth date. You have %(n)d try left.", "Check your birth date. You have %(n)d tries left.", left
     ) % {"n": left}

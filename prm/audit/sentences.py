@@ -167,6 +167,7 @@ ACTS: dict[str, Act] = {
         portal__read="opened the portal",
         portal__checked="confirmed the birth date",
         portal__locked="gave a wrong birth date too often",
+        portal__copied="fetched a copy of their own record",
         portal__signed_in="signed in to the portal",
         portal__signed_out="signed out of the portal",
         portal__device_ended="signed a device out",

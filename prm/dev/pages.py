@@ -418,6 +418,8 @@ ROWS: dict[str, Row] = {
     "portal_door": Row(PORTAL),
     "portal_help": Row(PATIENT),
     "portal_home": Row(PATIENT),
+    "portal_my_copy": Row(PATIENT, lambda practice: {"form": "json"}),
+    "portal_my_data": Row(PATIENT),
     "portal_new_link": Row(PORTAL),
     "portal_new_link_sent": Row(PORTAL, url_name="portal_new_link", query="?sent=1"),
     "portal_new_link_why": Row(PORTAL, url_name="portal_new_link", query="?why=idle"),

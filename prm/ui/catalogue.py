@@ -28,12 +28,21 @@ PATIENT_FILES = (
     "templates/nps/survey*.html",
     "nps/wording.py",
     "nps/forms.py",
+    "*/patient_copy.py",
+    "patients/record_copy.py",
+    "templates/patients/copy_print.html",
     "prm/ui/rail.py",
     "portal/**/*.py",
     "*/views/portal*.py",
     "*/forms/portal*.py",
 )
-KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "ngettext_lazy": (1, 2), "pgettext_lazy": ((1, "c"), 2)}
+KEYWORDS = {
+    **DEFAULT_KEYWORDS,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext_lazy": (1, 2),
+    "pgettext_lazy": ((1, "c"), 2),
+}
 
 MessageId = str | tuple[str, str]
 

@@ -1,8 +1,9 @@
 // The server signs out whoever is idle. Two minutes before, the page asks; afterwards it goes to the door by itself, so
-// that nothing stays on the screen. Windows of one browser tell each other when they were used.
+// that nothing stays on the screen. Windows of one browser tell each other when they were used, staff's and patients'
+// apart. Staff come back to where they were (`data-returns`); a patient's door knows by itself what to ask.
 const dialog = document.getElementById("idle");
 const { seconds, warning, ping, door } = dialog.dataset;
-const windows = new BroadcastChannel("prm-used");
+const windows = new BroadcastChannel(dialog.dataset.windows);
 
 let used = Date.now();
 
@@ -16,7 +17,8 @@ function start({ tell = true } = {}) {
 function look() {
   const idle = (Date.now() - used) / 1000;
   if (idle >= Number(seconds) + 15) { // the server keeps the time to 10 s: by now it has surely ended the session
-    location.assign(`${door}?why=idle&next=${encodeURIComponent(location.pathname + location.search)}`);
+    const here = encodeURIComponent(location.pathname + location.search);
+    location.assign("returns" in dialog.dataset ? `${door}?why=idle&next=${here}` : door);
   } else if (idle >= Number(seconds) - Number(warning) && !dialog.open) {
     dialog.showModal();
   }

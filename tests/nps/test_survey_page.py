@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Practice
 from nps.models import RecoveryCase, Response, ResponseVersion, SurveyInvitation
 from patients.models import Consent, PortalLink
 from prm import clock
@@ -326,3 +327,12 @@ def test_a_detractors_case_is_there_with_the_redirect(client, sent):
     with use_practice(sent.practice.pk):
         assert [(c.state, c.response.score) for c in RecoveryCase.objects.all()] == [("new", 0)]
         assert SurveyInvitation.objects.get().state == "answered"
+
+
+def test_whoever_stops_is_heard_while_the_practice_is_suspended(client, sent):
+    Practice.objects.filter(pk=sent.practice.pk).update(suspended_at=NOW)
+    assert client.post(sent.path, {"score": "9"}).status_code == 503
+    assert "We will not ask again" in page_of(client.post(f"{sent.path}/stop", follow=True))
+    with use_practice(sent.practice.pk):
+        assert not Response.objects.exists()
+        assert Consent.objects.filter(topic="surveys", granted=False).count() == 3

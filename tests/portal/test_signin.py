@@ -10,10 +10,12 @@ from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import Practice
 from patients import sessions
 from patients.models import BirthDateTry, PortalLink, PortalSession, WorkItem, WorkItemLine
 from prm import clock
 from prm.audit.models import AuditEvent
+from prm.tenancy import closing as closing_of
 from prm.tenancy import use_practice
 from tests.factories.patients import PatientFactory
 from tests.portal.conftest import NOW, RIGHT, WRONG, build_door, page_of, words_of
@@ -371,12 +373,29 @@ def test_a_token_of_one_practice_opens_nothing_in_another(client, door):
     assert home(client) == f"/portal/{other.practice.public_id}/link/?why=idle"
 
 
-def test_a_suspended_practice_has_no_portal(door):
-    phone, path = door.signed_in(), door.link()
-    door.practice.suspended_at = NOW
-    door.practice.save()
-    assert phone.get("/portal/").status_code == 403
-    assert phone.get(path).status_code == 404
+@pytest.mark.parametrize(
+    ("language", "closing", "status", "words"),
+    [
+        ("en", False, 503, "These pages are closed for now"),
+        ("es", False, 503, "Estas páginas están cerradas por ahora"),
+        ("en", True, 410, "Harbor Physical Therapy does not use them any more."),
+        ("es", True, 410, "Harbor Physical Therapy ya no las usa."),
+    ],
+)  # fmt: skip
+def test_every_page_of_a_suspended_practice_says_so_and_whom_to_call(door, language, closing, status, words):
+    phone, link = door.signed_in(), door.link()
+    if closing:
+        with clock.at(NOW):
+            closing_of.ask(door.practice, by="Olivia", now=NOW)
+    else:
+        Practice.objects.filter(pk=door.practice.pk).update(suspended_at=NOW)
+    before = door.rows(AuditEvent, "pk")
+    for path in ("/portal/", "/portal/help/", link, f"/portal/{door.practice.public_id}/"):
+        for answer in (phone.get(path, {"lang": language}), phone.post(f"{path}?lang={language}", RIGHT)):
+            said = words_of(answer)
+            assert (answer.status_code, words in said, "(415) 555-0100" in said) == (status, True, True), (path, said)
+            assert "Ruth" not in said
+    assert door.rows(AuditEvent, "pk") == before
 
 
 @pytest.mark.parametrize("path", ["/portal/", "/portal/help/"])

@@ -16,14 +16,24 @@ SCREENS = {
     "check": ["portal/check.html", "portal/_not_working.html"],
     "dead link": ["patients/portal_dead_link.html"],
     "door": ["portal/door.html", "portal/_clinic.html"],
-    "help": ["portal/help.html", "portal/_privacy.html", "portal/page.html"],
-    "home": ["portal/home.html", "portal/_clinic.html", "portal/_plan.html", "portal/page.html"],
+    "help": ["portal/help.html", "portal/_privacy.html", "portal/page.html", "portal/_idle.html"],
+    "home": ["portal/home.html", "portal/_clinic.html", "portal/_plan.html", "portal/page.html", "portal/_idle.html"],
     "locked": ["portal/locked.html"],
+    "my data": ["portal/my_data.html", "portal/page.html", "portal/_idle.html"],
     "new link": ["portal/new_link.html"],
     "privacy": ["portal/privacy.html", "portal/_privacy.html"],
+    "resting": ["patients/portal_resting.html"],
     "signed out": ["patients/portal_signed_out.html"],
 }
-FILLED = {"practice": "us", "clinic": "us", "therapist": "Ana", "day": "Monday", "moment": "Monday", "phone": "us"}
+FILLED = {
+    "practice": "us",
+    "clinic": "us",
+    "therapist": "Ana",
+    "day": "Monday",
+    "moment": "Monday",
+    "phone": "us",
+    "time": "noon",
+}
 
 
 def said(name, language):

@@ -70,6 +70,8 @@ ROWS: dict[str, Row] = {
     "portal_device_end": Row("", "POST"),  # the example is another patient's device
     "portal_help": Row("PQ"),
     "portal_home": Row("PQ"),
+    "portal_my_copy": Row("PQ"),
+    "portal_my_data": Row("PQ", "GET POST"),
     "portal_sign_out": Row("PQ", "POST"),
     "portal_survey": Row("PQ", "POST"),
     # The API asks for a key, never for a session (tests/api/test_matrix.py has the keys).

@@ -92,7 +92,8 @@ def test_reading_changes_no_row(practice, method):
         answer = client.generic(method, where)
         assert answer.status_code < 500, name
     after = state()
-    assert {table: after[table] for table in after if after[table] != before[table]} == {}
+    accounted = {"patients_disclosure"}  # exports are accounted for as they are fetched, like the record of reads
+    assert {table: after[table] for table in after if after[table] != before[table] and table not in accounted} == {}
 
 
 def test_another_practices_addresses_are_those_of_one_that_does_not_exist(practice, other):

@@ -17,7 +17,7 @@ OWN = {
     "member": 15,  # roles, clinics, profiles and covers to choose from, beside the person's own
     "inbox": 16, "inbox_item": 17, "campaign": 14, "campaign_edit": 14, "campaign_explain": 15, "campaign_new": 13,
     "inbox_list": 9, "inbox_empty": 8, "pulse": 6, "survey_thanks": 7,
-    "patient_copy": 20, "patient_privacy": 13,
+    "patient_copy": 22, "patient_privacy": 13, "portal_my_copy": 20,
 }  # fmt: skip
 
 
