@@ -20,8 +20,8 @@ MOST_A_DAY, MOST_A_WEEK = 3, 7  # what a practice may raise the caps to; the def
 RESERVED_WORDS = frozenset({
     "api", "appearance", "csp-report", "dev", "help", "hooks", "invite", "join", "livez", "media", "metrics",
     "platform", "portal", "practices", "r", "readyz", "signin", "signout", "signup", "static",
-    "check", "checkin", "devices", "exercises", "hep", "link", "messages", "my-data", "people", "preferences", "privacy", "read",
-    "sample", "sign-out", "survey", "visit",
+    "check", "checkin", "devices", "exercises", "hep", "link", "messages", "my-data", "people", "preferences",
+    "privacy", "read", "sample", "sign-out", "survey", "visit",
 })  # fmt: skip
 
 

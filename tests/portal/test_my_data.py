@@ -17,7 +17,7 @@ from tests.factories.patients import EpisodeFactory, PatientFactory
 from tests.portal.conftest import BORN, NOW, page_of, words_of
 
 pytestmark = pytest.mark.django_db
-PAGE, DATA, DOCUMENT = "/portal/my-data/", "/portal/help/my-data/copy.json", "/portal/help/my-data/copy.pdf"
+PAGE, DATA, DOCUMENT = "/portal/my-data/", "/portal/my-data/copy.json", "/portal/my-data/copy.pdf"
 LATER = NOW + FRESH
 CHOICES = {
     Patient: ["sex"], Episode: ["status", "discharge_reason"], Visit: ["kind", "status"],
