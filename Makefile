@@ -37,7 +37,8 @@ smoke: setup ## Drive the running system (or one started for it) through the who
 	@$(PY) -m prm.dev.smoke
 
 shots: setup ## Save a picture of every page, both widths, light and dark, into shots/
-	@$(PY) manage.py shots
+	@$(PY) manage.py demo load --only second
+	@$(PY) manage.py shots --practice second
 
 drill: setup ## Run the long tests: kills, faults, races (F=tests/dev for some)
 	@$(PY) -m pytest -m drill $(or $(F),tests) $(ARGS)
