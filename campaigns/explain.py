@@ -3,12 +3,13 @@
 What was decided is read from the stored decision; only what was never decided is worked out, and says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from campaigns import evaluate, triggers
+from campaigns import evaluate, queries, triggers, zones
 from campaigns.models import Firing, Journey, Rule, StepResult
 from patients.models import Episode, Patient
 from prm.ui import words
@@ -49,15 +50,18 @@ def explain(rule: Rule, patient: Patient, *, now: datetime) -> list[Explanation]
     made = list(
         Firing.objects.filter(rule=rule, patient=patient)
         .select_related("version", "episode")
-        .prefetch_related("journeys__results")
+        .annotate(**queries.of_journey())
         .order_by("-due_at")[:OCCURRENCES]
     )
+    steps = queries.results_of(made)
     known = {firing.occurrence for firing in made}
-    told = [_stored(firing) for firing in made]
+    told = [_stored(firing, steps) for firing in made]
     document = rule.version.document if rule.version else rule.document
     kind = triggers.trigger(document["trigger"]["kind"])
-    for episode in Episode.objects.filter(patient=patient).order_by("-opened_at", "-pk")[:OCCURRENCES]:
-        occurrence, due_at = kind.occasion(document["trigger"], document.get("zone", "clinic"), episode)
+    setting = document.get("zone", "clinic")
+    episodes = zones.with_zones(setting, Episode.objects.filter(patient=patient))
+    for episode in episodes.order_by("-opened_at", "-pk")[:OCCURRENCES]:
+        occurrence, due_at = kind.occasion(document["trigger"], setting, episode)
         if occurrence not in known:
             told.append(_undecided(rule, document, episode, due_at, now=now))
     return sorted(told, key=_when, reverse=True)[:OCCURRENCES]
@@ -67,8 +71,8 @@ def _when(told: Explanation) -> tuple[bool, float]:
     return (told.due_at is None, told.due_at.timestamp() if told.due_at else 0.0)
 
 
-def _stored(firing: Firing) -> Explanation:
-    journey = next(iter(firing.journeys.all()), None)
+def _stored(firing: Firing, steps: Mapping[UUID, Sequence[StepResult]]) -> Explanation:
+    journey = queries.journey_of(firing)
     anchor = datetime.fromisoformat(firing.facts["discharged_at"])
     clauses = [
         Clause(True, f"Discharged {words.moment(anchor)}"),
@@ -78,7 +82,7 @@ def _stored(firing: Firing) -> Explanation:
             f"Decided {words.moment(firing.decided_at)} by {firing.version}: {firing.get_outcome_display()}",
         ),
     ]
-    results = sorted(journey.results.all(), key=lambda result: result.index) if journey else []
+    results = steps.get(journey.pk, []) if journey else []
     return Explanation(
         firing.episode, firing.due_at, firing.get_outcome_display(), clauses, firing, journey, results
     )  # fmt: skip

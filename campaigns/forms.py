@@ -1,5 +1,6 @@
 """The rule as a form: each slot of the sentence is a field (ui.md §4, sentence builder)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -18,13 +19,13 @@ FIELD_OF_PATH = {
 DEFAULTS = {"zone": "clinic", "reentry": "each", "max_late_hours": 72, "stop_on": []}
 
 
-def new_document() -> dict[str, Any]:
-    """What the form of a new rule starts from."""
-    choices = actions.action("survey").choices()
+def new_document(surveys: Sequence[tuple[str, str]] | None = None) -> dict[str, Any]:
+    """What the form of a new rule starts from; `surveys` where the caller has asked for them already."""
+    surveys = actions.action("survey").choices() if surveys is None else surveys
     return {
         "schema": "prm.rule/1", "name": "", "purpose": "treatment",
         "trigger": {"kind": "after_discharge", "after": {"n": 14, "unit": "days"}, "at": "10:00"},
-        "steps": [{"id": "ask", "do": "survey", "channel": ["email"], "survey": choices[0][0] if choices else ""}],
+        "steps": [{"id": "ask", "do": "survey", "channel": ["email"], "survey": surveys[0][0] if surveys else ""}],
     }  # fmt: skip
 
 
@@ -83,10 +84,12 @@ class RuleForm(forms.Form):
         choices=[("treatment", _("part of treatment")), ("own_health_service", _("about our own services"))],
     )
 
-    def __init__(self, data: Any = None, *, document: dict[str, Any]) -> None:
-        super().__init__(data, initial=_initial(document))
-        self.document = document
-        self.fields["survey"].choices = actions.action("survey").choices()  # type: ignore[attr-defined]
+    def __init__(self, data: Any = None, *, document: dict[str, Any] | None = None) -> None:
+        """The form of a document; without one, of a new rule."""
+        surveys = actions.action("survey").choices()
+        self.document = document or new_document(surveys)
+        super().__init__(data, initial=_initial(self.document))
+        self.fields["survey"].choices = surveys  # type: ignore[attr-defined]
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "RuleForm":

@@ -39,11 +39,17 @@ class Preview:
     people: list[Due]
     last_90_days: int
     names_all: bool = True  # False: people of other clinics are counted, not named
+    backlogs: Sequence[tuple[int, int]] = ()  # (days, patients): whom turning on now would reach at once with each
 
 
-def preview(document: dict[str, Any], *, now: datetime, rule_id: UUID | None, viewer: scope.Viewer = WHOLE) -> Preview:
+def preview(
+    document: dict[str, Any], *, now: datetime, rule_id: UUID | None, viewer: scope.Viewer = WHOLE,
+    turning_on: UUID | None = None,
+) -> Preview:  # fmt: skip
     """Reached from `now` on with the facts of now, and what it would have reached. `rule_id`: its decisions count as
     made. The numbers are the rule's, in every clinic; named are patients whom the viewer may see.
+
+    `turning_on`: the rule whose draft the document is, for the backlogs that may be chosen when it is turned on.
     """
     coming = Window(at=now + SOON, floor=now, since=now)
     whole = sight.of(viewer).is_whole
@@ -51,18 +57,16 @@ def preview(document: dict[str, Any], *, now: datetime, rule_id: UUID | None, vi
     fired = [row for row in first if row.outcome == "fired"]
     patients = Patient.objects.visible_to(viewer).in_bulk({row.patient_id for row in fired})
     past = Window(at=now, floor=now - BACKTEST, since=now - BACKTEST)
-    soon, last_90_days = reached(document, [(coming, rule_id), (past, None)])
+    backlogs = [(turn_on_window(document, now, days), turning_on) for days in BACKLOGS] if turning_on else []
+    soon, last_90_days, *behind = reached(document, [(coming, rule_id), (past, None), *backlogs])
     people = [Due(patients[row.patient_id], row.due_at) for row in fired if row.patient_id in patients]
-    return Preview(soon=soon, people=people[:NAMES], last_90_days=last_90_days, names_all=whole)
+    return Preview(
+        soon=soon, people=people[:NAMES], last_90_days=last_90_days, names_all=whole,
+        backlogs=list(zip(BACKLOGS, behind, strict=True)) if behind else (),
+    )  # fmt: skip
 
 
-def backlogs(document: dict[str, Any], *, now: datetime, rule_id: UUID | None) -> list[tuple[int, int]]:
-    """(days, patients): whom turning on now would reach at once with each backlog."""
-    windows = [(turning_on(document, now, days), rule_id) for days in BACKLOGS]
-    return list(zip(BACKLOGS, reached(document, windows), strict=True))
-
-
-def turning_on(document: dict[str, Any], now: datetime, backlog_days: int) -> Window:
+def turn_on_window(document: dict[str, Any], now: datetime, backlog_days: int) -> Window:
     """What the tick at turning on looks at."""
     backlog = timedelta(days=backlog_days)
     return Window(at=now, floor=now - backlog, since=now - max(evaluate.max_late(document), backlog))

@@ -1,11 +1,13 @@
 """What the pages of rules show, in a number of statements that does not grow with decisions."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery, Value
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
 
 from campaigns.models import Firing, Journey, Rule, StepResult
 from messaging.models import OutboxMessage
@@ -13,6 +15,7 @@ from patients import scope
 
 MONTH = timedelta(days=30)
 DUE = "due"  # in place of a step's verdict
+SHOWN_OF_JOURNEY = ("id", "planned_at", "ended_at", "end_reason")
 NOT_SENT = ("suppressed", "held", "failed", "expired", "cancelled")
 
 
@@ -57,13 +60,18 @@ def figures(chosen: Iterable[Rule], *, now: datetime) -> dict[UUID, Figures]:
 class Step:
     """One step of a decision's journey and what became of its message."""
 
-    result: StepResult
-    message: OutboxMessage | None
+    result: Any  # a StepResult of `results_of`
+
+    @property
+    def message(self) -> str:
+        """The state of its message in words; empty where there is none."""
+        state = self.result.message_state
+        return str(OutboxMessage.State(state).label) if state else ""
 
     @property
     def why(self) -> str:
         """The reason for which it was held or did not leave, in words; empty where it goes its way."""
-        code = self.message.reason if self.message and self.message.state in NOT_SENT else self.result.reason
+        code = self.result.message_reason if self.result.message_state in NOT_SENT else self.result.reason
         return code.replace("_", " ")
 
 
@@ -81,17 +89,43 @@ def firings(rule: Rule, viewer: scope.Viewer) -> QuerySet[Firing]:
     return (
         Firing.objects.filter(scope.sees_patient(viewer, "patient_id"), rule=rule)
         .select_related("patient", "version")
-        .prefetch_related(Prefetch("journeys", Journey.objects.prefetch_related("results")))
+        .annotate(**of_journey())
     )
+
+
+def of_journey() -> dict[str, Any]:
+    """Annotations of decisions, `journey_<column>`: one has one journey at most, which `journey_of` makes of them."""
+    return {f"journey_{name}": F(f"journeys__{name}") for name in SHOWN_OF_JOURNEY}
+
+
+def journey_of(firing: Any) -> Journey | None:
+    """The journey of a decision that was read with `of_journey`; it has the columns that pages show, and no others."""
+    if firing.journey_id is None:
+        return None
+    return Journey(**{name: getattr(firing, f"journey_{name}") for name in SHOWN_OF_JOURNEY})
+
+
+def results_of(page: Iterable[Any]) -> dict[UUID, list[Any]]:
+    """The steps of the decisions' journeys in their order, by journey, in one statement.
+
+    Each has `message_state` and `message_reason` of its message; None where there is none.
+    """
+    message = OutboxMessage.objects.filter(pk=OuterRef("outbox_id"))
+    steps = StepResult.objects.filter(journey__in=[f.journey_id for f in page if f.journey_id]).order_by("index")
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for result in steps.annotate(
+        message_state=Subquery(message.values("state")), message_reason=Subquery(message.values("reason"))
+    ):
+        found[result.journey_id].append(result)
+    return found
 
 
 def decisions(page: Sequence[Firing]) -> list[Decision]:
     """The decisions of one page with their journeys, steps and messages."""
-    wanted = [r.outbox_id for firing in page for j in firing.journeys.all() for r in j.results.all() if r.outbox_id]
-    messages = OutboxMessage.objects.in_bulk(wanted)
+    steps = results_of(page)
     made = []
     for firing in page:
-        journey = next(iter(firing.journeys.all()), None)
-        results = sorted(journey.results.all(), key=lambda result: result.index) if journey else []
-        made.append(Decision(firing, journey, [Step(result, messages.get(result.outbox_id)) for result in results]))
+        journey = journey_of(firing)
+        results = steps[journey.pk] if journey else []
+        made.append(Decision(firing, journey, [Step(result) for result in results]))
     return made

@@ -149,13 +149,13 @@ class AfterDischarge:
         return {key for _episode, key in about} & now
 
     def occasion(self, params: Mapping[str, Any], setting: str, episode: Episode) -> tuple[str, datetime | None]:
-        """Of the discharge that stands, if one does and the EMR has not deleted the episode."""
+        """Of the discharge that stands, if one does and the EMR has not deleted the episode (read by `with_zones`)."""
         key = self.occurrence(episode.pk, episode.discharge_seq)
         if episode.discharged_at is None or episode.hidden:
             return key, None
         if params["after"]["unit"] == "hours":
             return key, episode.discharged_at + timedelta(hours=int(params["after"]["n"]))
-        zone = zones.of_episode(setting, episode.pk)
+        zone = zones.of_episode(episode)
         return key, due.due_at(episode.discharged_at, int(params["after"]["n"]), params["at"], zone)
 
     @staticmethod

@@ -5,14 +5,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django.db import connection
-from django.db.models import Value
+from django.db.models import QuerySet, Value
+from django.db.models.expressions import RawSQL
 
 from accounts.models import Clinic, Practice
 from campaigns import due
-from patients.models import Patient
+from patients.models import Episode, Patient
 from prm.tenancy import current_practice_id
 
 LAST_RESORT = "UTC"
@@ -86,20 +85,22 @@ def _look_up(setting: str) -> Zones:
     return Zones(sorted(names), sorted((found | {practice}) - names | {""}))
 
 
-def of_episode(setting: str, episode_id: UUID) -> str:
-    """The zone of one episode's occurrences, by the same expression as the probes."""
-    statement = (
-        f"SELECT {expression(setting)} FROM patients_episode e "  # noqa: S608  # nosec B608  (our own text, no values)
+def with_zones(setting: str, episodes: QuerySet[Episode]) -> QuerySet[Any]:
+    """The episodes, each with `zones`: what `expression` asks for its zone, in that order, for `of_episode`."""
+    parts = _CLINIC.format(clinic="k.time_zone", practice="o.time_zone") % {"last_resort": f"'{LAST_RESORT}'"}
+    own = "p.time_zone, " if setting == "patient" else ""
+    asked = (
+        f"(SELECT ARRAY[{own}{parts}] FROM patients_episode e "  # noqa: S608  # nosec B608  (our own text, no values)
         "JOIN patients_patient p ON p.practice_id = e.practice_id AND p.id = e.patient_id "
-        "JOIN accounts_practice o ON o.id = e.practice_id WHERE e.practice_id = %(practice)s AND e.id = %(episode)s"
+        "JOIN accounts_practice o ON o.id = e.practice_id "
+        "WHERE e.practice_id = patients_episode.practice_id AND e.id = patients_episode.id)"
     )
-    parameters: dict[str, Any] = {
-        "broken": in_use(setting).broken, "last_resort": LAST_RESORT, "practice": current_practice_id(),
-        "episode": episode_id,
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchone()[0]
+    return episodes.annotate(zones=RawSQL(asked, []))  # noqa: S611  (the same)
+
+
+def of_episode(episode: Any) -> str:
+    """The zone of the occurrences of an episode that was read by `with_zones`: the first that is one."""
+    return next(name for name in episode.zones if name and due.usable(name))
 
 
 def _known(column: str) -> str:

@@ -34,14 +34,14 @@ def make(
     )  # fmt: skip
 
 
-def address(practice: Practice, link: Link) -> str:
+def address(practice: Practice, link_id: UUID) -> str:
     """The absolute `/r/…` address of a link."""
-    return f"{settings.SITE_URL}/r/{signed_id(practice, link)}"
+    return f"{settings.SITE_URL}/r/{signed_id(practice, link_id)}"
 
 
-def signed_id(practice: Practice, link: Link) -> str:
+def signed_id(practice: Practice, link_id: UUID) -> str:
     """`<public id of the practice>.<link>.<signature>`; the signature covers both, so neither can be exchanged."""
-    identifier = base64.urlsafe_b64encode(link.pk.bytes).decode().rstrip("=")
+    identifier = base64.urlsafe_b64encode(link_id.bytes).decode().rstrip("=")
     return f"{practice.public_id}.{identifier}.{crypto.sign(practice.public_id, identifier)}"
 
 

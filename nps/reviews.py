@@ -4,6 +4,8 @@ import re
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
+from django.db.models import OuterRef, Subquery
+
 from accounts.models import Clinic, Practice
 from messaging import links
 from messaging.compose import library
@@ -93,23 +95,25 @@ def choose_mode(practice: Practice, mode: str, *, acknowledged: bool) -> None:
 
 
 def sites_of(clinic: Clinic | None) -> list[ReviewSite]:
-    """The pages that a message or the thanks page of the clinic may lead to, two at most; never Yelp."""
+    """The pages that a message or the thanks page of the clinic may lead to, two at most; never Yelp.
+
+    Each with `link`, the id of its counted link, or None.
+    """
     if clinic is None:
         return []
-    return list(
-        ReviewSite.objects.filter(clinic=clinic, ended_at=None, kind__in=IN_MESSAGES).order_by("position", "id")[
-            :MOST_BUTTONS
-        ]
-    )
+    counted = Link.objects.filter(source=OuterRef("pk")).values("pk")[:1]
+    sites = ReviewSite.objects.filter(clinic=clinic, ended_at=None, kind__in=IN_MESSAGES)
+    return list(sites.annotate(link=Subquery(counted)).order_by("position", "id")[:MOST_BUTTONS])
 
 
 def buttons(response: Response, practice: Practice) -> list[tuple[ReviewSite, str]]:
     """The review pages that the thanks page shows for an answer, each with its counted address, by policy."""
     if not offered(response, practice.review_mode):
         return []
-    sites = sites_of(response.clinic)
-    counted = {link.source: link for link in Link.objects.filter(source__in=[site.pk for site in sites])}
-    return [(site, links.address(practice, counted[site.pk]) if site.pk in counted else site.url) for site in sites]
+    return [
+        (site, links.address(practice, site.link) if site.link else site.url)  # type: ignore[attr-defined]
+        for site in sites_of(response.clinic)
+    ]
 
 
 def offered(response: Response, mode: str) -> bool:
@@ -159,7 +163,7 @@ def _context(practice: Practice, request: ReviewRequest, sites: list[ReviewSite]
     context = {"clinic.name": request.clinic.display_name}
     for suffix, site in zip(("", "_second"), sites, strict=False):
         link = links.make(site.url, label=f"review:{site.kind}", source=request, now=now)
-        context[f"links.review{suffix}"] = links.address(practice, link)
+        context[f"links.review{suffix}"] = links.address(practice, link.pk)
         context[f"review.site{suffix}"] = site.get_kind_display()
     return context
 

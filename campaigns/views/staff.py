@@ -1,7 +1,6 @@
 """The pages of rules: list, sentence form, one rule with its decisions, why (campaigns.md §1)."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import may, staff_view
 from campaigns import lifecycle, preview, queries, zones
 from campaigns.explain import explain
-from campaigns.forms import ResumeForm, RuleForm, TurnOnForm, new_document
+from campaigns.forms import ResumeForm, RuleForm, TurnOnForm
 from campaigns.models import Rule
 from campaigns.sentence import sentence
 from patients.models import Patient
@@ -53,8 +52,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     """A new rule as one sentence."""
-    document = new_document()
-    form = RuleForm(request.POST or None, document=document)
+    form = RuleForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             rule = lifecycle.create(form.to_document(), by=request.membership, now=clock.now())
@@ -62,7 +60,7 @@ def create(request: HttpRequest) -> HttpResponse:
             form.show(problem.faults)
         else:
             return redirect(_url(request, "campaign_edit", rule))
-    return _form_page(request, form, None, document)
+    return _form_page(request, form, None, form.document)
 
 
 @staff_view("campaigns.draft")
@@ -205,10 +203,13 @@ def _form_page(request: HttpRequest, form: RuleForm, rule: Rule | None, document
     now, wrong = clock.now(), bool(form.is_bound and form.errors)
     shown = form.to_document() if form.is_bound and not wrong else document
     with zones.asked_once():
+        may_turn_on = rule is not None and rule.draft is not None and may(request.membership, "campaigns.run")
+        moves = may_turn_on and (rule.version is None or lifecycle.timing_changed(rule.version.document, rule.draft))
         seen = preview.preview(
-            shown, now=now, rule_id=rule.pk if rule and rule.version else None, viewer=request.membership
-        )
-        turn_on = _turn_on_form(request, rule, now)
+            shown, now=now, rule_id=rule.pk if rule and rule.version else None, viewer=request.membership,
+            turning_on=rule.pk if moves else None,
+        )  # fmt: skip
+    turn_on = TurnOnForm(numbers=seen.backlogs or [(0, 0)]) if may_turn_on else None
     record_each(
         "patient.listed", [due.patient.pk for due in seen.people], now=now, request=request,
         object_id=rule.pk if rule else None,
@@ -219,15 +220,6 @@ def _form_page(request: HttpRequest, form: RuleForm, rule: Rule | None, document
         **_rights(request),
     }  # fmt: skip
     return render(request, "campaigns/form.html", context, status=422 if wrong else 200)
-
-
-def _turn_on_form(request: HttpRequest, rule: Rule | None, now: datetime) -> TurnOnForm | None:
-    """The form that turns the saved draft on or publishes it; None where there is nothing to do or the role may not."""
-    if rule is None or rule.draft is None or not may(request.membership, "campaigns.run"):
-        return None
-    moves = rule.version is None or lifecycle.timing_changed(rule.version.document, rule.draft)
-    numbers = preview.backlogs(rule.draft, now=now, rule_id=rule.pk) if moves else [(0, 0)]
-    return TurnOnForm(numbers=numbers)
 
 
 def _rule(rule_id: UUID) -> Rule:

@@ -162,7 +162,7 @@ def _message(practice: Practice) -> dict[str, Any] | None:
 def _counted_link(practice: Practice) -> dict[str, Any]:
     """A link that leads out of the product."""
     link = links.make("https://example.com/review", label="sample", now=clock.now())
-    return {"signed_id": links.signed_id(practice, link)}
+    return {"signed_id": links.signed_id(practice, link.pk)}
 
 
 def _received(practice: Practice) -> dict[str, Any] | None:
