@@ -4,16 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from django.db.models import BigIntegerField, Count, F, Func, Q, Sum, TextField, Value
+from django.db.models import BigIntegerField, Count, F, Func, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value
 from django.db.models.functions import Cast, Concat, JSONObject
 from django.http import HttpRequest
 
 from accounts.access import FRONT_DESK, MANAGER, OWNER, READ_ONLY, THERAPIST
 from accounts.models import Membership
 from nps import recovery
-from nps.models import RecoveryCase
+from nps.models import RecoveryCase, Response
 from patients import worklist
 from patients.models import WorkItem
 from patients.models.work import WorkItemQuerySet
@@ -61,11 +60,11 @@ def _allowed(member: Membership) -> WorkItemQuerySet:
     return items.exclude(cases)
 
 
-def counts_of(request: HttpRequest) -> dict[str, Any]:
+def counts_of(request: HttpRequest, **further: QuerySet[Any]) -> dict[str, Any]:
     """Open items by view, and `since`, the fingerprint that the poll compares; in one statement with the side bar's.
 
     “Done” is not counted: it only grows. The fingerprint changes whenever an item that the member sees is opened,
-    given, closed or reopened.
+    given, closed or reopened. `further` is asked along; the answers are in `navigation.figures(request)`.
     """
     member: Membership = request.membership  # type: ignore[attr-defined]
     version = Concat(Cast("pk", TextField()), Cast("version", TextField()))
@@ -79,7 +78,8 @@ def counts_of(request: HttpRequest) -> dict[str, Any]:
         },
         since=Cast(Sum(hashed), TextField()),
     )
-    return navigation.figures(request, views=navigation.summary(visible_to(member).open(), views))["views"]
+    counted = navigation.summary(visible_to(member).open(), views)
+    return navigation.figures(request, views=counted, **further)["views"]
 
 
 def waiting(request: HttpRequest) -> WorkItemQuerySet:
@@ -94,47 +94,60 @@ def with_colleagues(request: HttpRequest) -> int:
 
 
 def items_of(member: Membership, view: str, *, now: datetime) -> list[WorkItem]:
-    """The items of a view by due time (done ones: newest first), with patient, clinic, owner. KeyError for no view."""
-    items = visible_to(member).select_related("patient", "clinic", "owner__user", "closed_by__user")
+    """The items of a view by due time (done ones: newest first), with patient and answer. KeyError for no view."""
+    items = visible_to(member)
     narrow = {
         MINE: Q(owner=member), UNASSIGNED: Q(owner=None), RECOVERY: Q(kind=recovery.KIND), OPEN: Q(), DONE: Q(),
     }[view]  # fmt: skip
     if view == DONE:
         done = items.filter(state=WorkItem.State.DONE, closed_at__gt=now - DONE_SHOWN_FOR)
-        return list(done.order_by("-closed_at", "id")[:SHOWN])
-    return list(items.open().filter(narrow).order_by(F("due_at").asc(nulls_last=True), "id")[:SHOWN])
+        return list(ready_to_list(done).order_by("-closed_at", "id")[:SHOWN])
+    waiting = ready_to_list(items.open().filter(narrow))
+    return list(waiting.order_by(F("due_at").asc(nulls_last=True), "id")[:SHOWN])
 
 
-def cases_of(items: Iterable[WorkItem]) -> dict[UUID, RecoveryCase]:
-    """The recovery cases that items are about, by id, with the answer, in one statement."""
-    ids = [item.subject_id for item in items if item.kind == recovery.KIND]
-    if not ids:
-        return {}
-    cases = RecoveryCase.objects.filter(pk__in=ids).select_related(
-        "response__invitation", "response__therapist", "patient", "clinic"
+def ready_to_list(items: WorkItemQuerySet) -> QuerySet[Any]:
+    """The items with patients and with the answers that recovery cases are about, in one statement, for `rows`."""
+    case = RecoveryCase.objects.filter(pk=OuterRef("subject_id"))
+    return items.select_related("patient").annotate(
+        answer_id=Subquery(case.values("response")),
+        answer_score=Subquery(case.values("response__score")),
+        answer_comment=Subquery(case.values("response__comment")),
     )
-    return {case.pk: case for case in cases}
 
 
-def rows(items: Iterable[WorkItem], cases: dict[UUID, RecoveryCase], *, now: datetime) -> list[Row]:
-    """The items as the list shows them."""
+def case_of(item: WorkItem) -> RecoveryCase | None:
+    """The recovery case that an item is about, with answer, patient and clinic; None for other kinds."""
+    if item.kind != recovery.KIND:
+        return None
+    related = ("response__invitation", "response__therapist", "patient", "clinic")
+    return RecoveryCase.objects.select_related(*related).filter(pk=item.subject_id).first()
+
+
+def rows(items: Iterable[Any], *, now: datetime) -> list[Row]:
+    """The items of `ready_to_list` as the list shows them."""
     shown = []
     for item in items:
-        case = cases.get(item.subject_id) if item.kind == recovery.KIND else None
+        kind, answered = worklist.kind(item.kind), item.answer_id is not None
         due, tone = due_words(item, now=now)
         shown.append(
             Row(
                 item=item,
-                kind=worklist.kind(item.kind),
-                who=item.patient.full_name if item.patient else str(worklist.kind(item.kind).label),
-                score=case.response.score if case else None,
-                said=case.response.comment_text if case else "",
-                line=str(worklist.kind(item.kind).label) if case is None else "No comment",
+                kind=kind,
+                who=item.patient.full_name if item.patient else str(kind.label),
+                score=item.answer_score,
+                said=_said(item) if answered else "",
+                line="No comment" if answered else str(kind.label),
                 due=due,
                 due_tone=tone,
             )
         )
     return shown
+
+
+def _said(item: Any) -> str:
+    """The patient's words of an item with an answer, decrypted."""
+    return Response(pk=item.answer_id, practice_id=item.practice_id, comment=item.answer_comment).comment_text
 
 
 def due_words(item: WorkItem, *, now: datetime) -> tuple[str, str]:

@@ -58,9 +58,7 @@ def today(request: HttpRequest, *, now: datetime) -> Today:
     member: Membership = request.membership  # type: ignore[attr-defined]
     start = clock.local_moment(now.astimezone(practice.zone).date(), time(0), practice.zone)
     end = clock.local_moment(now.astimezone(practice.zone).date() + timedelta(days=1), time(0), practice.zone)
-    first = list(
-        inbox.waiting(request).select_related("patient", "clinic", "owner__user").order_by("due_at", "id")[:NEEDS_SHOWN]
-    )
+    first = inbox.ready_to_list(inbox.waiting(request)).order_by("due_at", "id")[:NEEDS_SHOWN]
     slipping = Episode.objects.slipping().filter(patient__deceased_at=None, patient__merged_into=None)
     slipping = slipping.visible_to(member)
     visits = Visit.objects.between(start, end).visible_to(member)
@@ -77,7 +75,7 @@ def today(request: HttpRequest, *, now: datetime) -> Today:
     found = facts_of(request, **parts) if sees_set_up else None
     counted = navigation.figures(request, **({} if sees_set_up else parts))
     return Today(
-        needs=inbox.rows(first, inbox.cases_of(first), now=now),
+        needs=inbox.rows(first, now=now),
         needs_all=counted["inbox"],
         slipping=list(
             slipping.select_related("patient", "clinic")

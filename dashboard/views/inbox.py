@@ -1,9 +1,13 @@
 """The staff inbox: list, detail and context on one page, which works without JavaScript."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import JSONBAgg
+from django.db.models import QuerySet
+from django.db.models.functions import JSONObject
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,6 +23,7 @@ from patients import timeline, worklist
 from patients.models import TimelineEntry, WorkItem
 from prm import clock
 from prm.audit.record import record
+from prm.ui import navigation
 from prm.ui.problems import Conflict
 from prm.ui.toasts import toast
 
@@ -28,15 +33,16 @@ HISTORY = 40  # entries
 @require_GET
 @staff_view("inbox.view")
 def index(request: HttpRequest) -> HttpResponse:
-    """The list of a view; on a wide screen with its first item open."""
+    """The list of a view; on a wide screen the browser then asks for its first item, to stand open beside it."""
     return _page(request, opened=None)
 
 
 @require_GET
 @staff_view("inbox.view")
 def item(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """The list with one item open. Reading a person's words is audited."""
-    return _page(request, opened=_item(request, item_id))
+    """The list with one item open; `?beside=1`: its panes alone. Reading a person's words is audited."""
+    found = _item(request, item_id)
+    return _panes(request, found) if request.htmx and "beside" in request.GET else _page(request, opened=found)
 
 
 @require_POST
@@ -167,53 +173,73 @@ def _named(context: dict[str, Any]) -> list[UUID | None]:
     return [row.item.patient_id for row in context["rows"]]
 
 
-def _page(request: HttpRequest, *, opened: WorkItem | None, status: int = 200, **forms: Any) -> HttpResponse:
-    context = _list(request, opened=opened)
-    shown = opened or next((row.item for row in context["rows"]), None)
-    if shown is not None:
-        context |= _detail(request, shown, context["cases"], **forms)
+def _page(
+    request: HttpRequest, *, opened: WorkItem | None, status: int = 200, focus_next: bool = False, **forms: Any
+) -> HttpResponse:
+    """The whole inbox: the list, and an item where one is opened. `focus_next`: the focus goes to the list's first."""
+    case = inbox.case_of(opened) if opened else None
+    context = _list(request, opened=opened, case=case)
     if opened is not None:
+        context |= _detail(request, opened, case, **forms)
         record(
             "work.read", now=clock.now(), request=request, patient_id=opened.patient_id, object_id=opened.pk,
             patients=_named(context),
         )  # fmt: skip
-    elif shown is not None:  # the first one stands open on a wide screen, and the list has the others' words
+    elif context["rows"]:
         record(
-            "work.listed", now=clock.now(), request=request, patient_id=shown.patient_id, object_id=shown.pk,
-            count=len(context["rows"]), patients=_named(context),
+            "work.listed", now=clock.now(), request=request, count=len(context["rows"]), patients=_named(context),
         )  # fmt: skip
     template = "dashboard/inbox.html" + ("#split" if request.htmx else "")
-    return render(request, template, context | {"opened": opened}, status=status)
+    return render(request, template, context | {"opened": opened, "focus_next": focus_next}, status=status)
 
 
-def _list(request: HttpRequest, *, opened: WorkItem | None, current: str = "") -> dict[str, Any]:
+def _panes(request: HttpRequest, found: WorkItem) -> HttpResponse:
+    """The item and its person without the list: what stands beside the list before anything is chosen."""
+    case = inbox.case_of(found)
+    navigation.figures(request, **_asked_of(request, found, case))
+    context = {"view": _view(request, found)} | _detail(request, found, case)
+    record("work.read", now=clock.now(), request=request, patient_id=found.patient_id, object_id=found.pk)
+    return render(request, "dashboard/inbox.html#panes", context)
+
+
+def _list(
+    request: HttpRequest, *, opened: WorkItem | None, case: RecoveryCase | None = None, current: str = ""
+) -> dict[str, Any]:
     now = clock.now()
     view = _view(request, opened)
     items = inbox.items_of(request.membership, view, now=now)
-    cases = inbox.cases_of([*items, opened] if opened else items)
-    counted = inbox.counts_of(request)
+    counted = inbox.counts_of(request, **_asked_of(request, opened, case))
     shown = opened or (items[0] if items else None)
     return {
         "view": view,
         "views": [(name, label, counted.get(name)) for name, label in inbox.VIEWS],
-        "rows": inbox.rows(items, cases, now=now),
-        "cases": cases,
+        "rows": inbox.rows(items, now=now),
         "current": current or (str(shown.pk) if shown else ""),
         "since": counted["since"],
     }
 
 
-def _detail(request: HttpRequest, shown: WorkItem, cases: dict, **forms: Any) -> dict[str, Any]:
+def _asked_of(request: HttpRequest, shown: WorkItem | None, case: RecoveryCase | None) -> dict[str, QuerySet[Any]]:
+    """What of an item and its person is asked together with the side bar's figures."""
+    asked: dict[str, QuerySet[Any]] = {}
+    if shown is not None and shown.patient is not None:
+        asked |= person.figures_of(shown.patient, inbox.visible_to(request.membership))
+    if case is not None:
+        asked["history"] = _around(case)
+    return asked
+
+
+def _detail(request: HttpRequest, shown: WorkItem, case: RecoveryCase | None, **forms: Any) -> dict[str, Any]:
+    """All about one item; the figures of `_asked_of` are there already."""
     now = clock.now()
-    case: RecoveryCase | None = cases.get(shown.subject_id)
-    kind = worklist.kind(shown.kind)
+    asked = navigation.figures(request)
     return {
         "item": shown,
-        "kind": kind,
+        "kind": worklist.kind(shown.kind),
         "case": case,
         "due": inbox.due_words(shown, now=now),
-        "person": _person(request, shown, now),
-        "history": _history(shown, case),
+        "person": person.glance(shown.patient, asked, now=now, but=shown) if shown.patient else None,
+        "history": _history(asked["history"] or ()) if case else _lines(shown),
         "attempts": recovery.attempts_of(case) if case else [],
         "contact_form": ContactAttemptForm(),
         "resolution_form": ResolutionForm(),
@@ -223,38 +249,43 @@ def _detail(request: HttpRequest, shown: WorkItem, cases: dict, **forms: Any) ->
     }
 
 
-def _person(request: HttpRequest, shown: WorkItem, now: datetime) -> person.Person | None:
-    items = inbox.visible_to(request.membership)
-    return person.glance(shown.patient, items, now=now, but=shown) if shown.patient else None
-
-
-def _history(shown: WorkItem, case: RecoveryCase | None) -> list[dict[str, Any]]:
-    """What happened around the item, newest first: of a case everything about the answer and its asking."""
-    if case is None:
-        lines = shown.lines.select_related("by__user").order_by("-at", "-id")[:HISTORY]
-        return [
-            {
-                "icon": "circle-dot",
-                "tone": "",
-                "sentence": f"{line.what.capitalize()}{f' by {line.by.user.short_name}' if line.by else ''}",
-                "at": line.at,
-            }
-            for line in lines
-        ]
+def _around(case: RecoveryCase) -> QuerySet[Any]:
+    """Everything about the answer of a case and its asking, newest first, as one value for `navigation.figures`."""
     asked = case.response.invitation
-    entries = TimelineEntry.objects.filter(
+    newest = TimelineEntry.objects.filter(
         patient=case.patient_id,
         kind__in=[kind.name for kind in timeline.kinds() if kind.group == "feedback"],
         at__gte=asked.asked_at if asked else case.opened_at,
     ).order_by("-at", "-id")[:HISTORY]
+    entries = TimelineEntry.objects.filter(patient=case.patient_id, pk__in=newest.values("pk"))
+    entry = JSONObject(kind="kind", at="at", facts="facts")
+    return navigation.summary(entries, JSONBAgg(entry, order_by=("-at", "-id")))
+
+
+def _history(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries of `_around` as the page shows them."""
     return [
         {
-            "icon": timeline.kind(entry.kind).icon,
-            "tone": timeline.kind(entry.kind).tone,
-            "sentence": timeline.kind(entry.kind).sentence(entry.facts),
-            "at": entry.at,
+            "icon": kind.icon,
+            "tone": kind.tone,
+            "sentence": kind.sentence(entry["facts"]),
+            "at": datetime.fromisoformat(entry["at"]),
         }
         for entry in entries
+        for kind in [timeline.kind(entry["kind"])]
+    ]
+
+
+def _lines(shown: WorkItem) -> list[dict[str, Any]]:
+    """What happened to an item of another kind, newest first."""
+    return [
+        {
+            "icon": "circle-dot",
+            "tone": "",
+            "sentence": f"{line.what.capitalize()}{f' by {line.by.user.short_name}' if line.by else ''}",
+            "at": line.at,
+        }
+        for line in shown.lines.select_related("by__user").order_by("-at", "-id")[:HISTORY]
     ]
 
 
@@ -302,7 +333,7 @@ def _next(request: HttpRequest, found: WorkItem) -> HttpResponse:
     view = _view(request, found)
     address = f"{reverse('inbox', args=[request.practice.slug])}?view={view}"
     if request.htmx:
-        response = _page(request, opened=None)
+        response = _page(request, opened=None, focus_next=True)
         response["HX-Push-Url"] = address
         return response
     return redirect(address)
