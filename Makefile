@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fix smoke shots drill hooks lock reset
+.PHONY: help setup run test lint fix smoke shots bench drill hooks lock reset
 
 # A Python >= 3.11 of this machine, to make .venv with: `make PYTHON=/opt/python3.12/bin/python setup` chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
@@ -39,6 +39,9 @@ smoke: setup ## Drive the running system (or one started for it) through the who
 shots: setup ## Save a picture of every page, both widths, light and dark, into shots/
 	@$(PY) manage.py demo load --only second
 	@$(PY) manage.py shots --practice second
+
+bench: setup ## Measure beside limits and peers (CASE=search for one, QUICK=1 for small ones, CHECK=1 judges no bar)
+	@$(PY) -m bench.run $(if $(CHECK),--check-only)
 
 drill: setup ## Run the long tests: kills, faults, races (F=tests/dev for some)
 	@$(PY) -m pytest -m drill $(or $(F),tests) $(ARGS)

@@ -8,7 +8,7 @@ leaves no lock behind, since the kernel lets go of it.
 import atexit
 import fcntl
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,12 +27,13 @@ def state_dir(environ: MutableMapping[str, str]) -> Path:
     return Path(environ.get("PRM_STATE_DIR") or BASE_DIR / ".prm").absolute()
 
 
-def prepare(environ: MutableMapping[str, str]) -> None:
+def prepare(environ: MutableMapping[str, str], *, postgres_settings: Mapping[str, str] | None = None) -> None:
     """Fill in what a development process needs and the environment leaves out: servers and secrets.
 
     Without DATABASE_URL and DATABASE_URL_APP the embedded PostgreSQL is started and PRM_DEVELOPMENT becomes 1; without
     REDIS_URL Valkey is started. The servers stop when the last process that uses them ends. Without PRM_DEVELOPMENT
-    nothing is made up: a production machine must set its own secrets. ServerProblem: one line.
+    nothing is made up: a production machine must set its own secrets. `postgres_settings` are the embedded server's
+    besides those of `prm.dev.postgres`, where it is not running yet. ServerProblem: one line.
     """
     embedded = not (environ.get("DATABASE_URL") or environ.get("DATABASE_URL_APP"))
     if embedded:
@@ -49,7 +50,8 @@ def prepare(environ: MutableMapping[str, str]) -> None:
             _fill(environ, databases.role_urls(environ["DATABASE_URL"], secrets["roles"]))
         if not embedded and environ.get("REDIS_URL"):
             return
-        postgres, valkey = Postgres(folder, secrets["postgres"]), Valkey(folder, secrets["valkey"])
+        postgres = Postgres(folder, secrets["postgres"], postgres_settings)
+        valkey = Valkey(folder, secrets["valkey"])
         _use(folder, postgres, valkey)
         with _locked(folder / "start.lock"):
             if embedded:

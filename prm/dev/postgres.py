@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg2
@@ -35,10 +36,10 @@ SETTINGS = {
 
 
 class Postgres:
-    """One cluster below `state_dir`; `password` is its superuser's."""
+    """One cluster below `state_dir`; `password` is its superuser's, `settings` win over SETTINGS."""
 
-    def __init__(self, state_dir: Path, password: str) -> None:
-        self.state_dir, self.password = state_dir, password
+    def __init__(self, state_dir: Path, password: str, settings: Mapping[str, str] | None = None) -> None:
+        self.state_dir, self.password, self.settings = state_dir, password, {**SETTINGS, **(settings or {})}
         self.data, self.run, self.log = state_dir / "postgres", state_dir / "run", state_dir / "postgres.log"
 
     def binary(self, name: str) -> str:
@@ -78,7 +79,7 @@ class Postgres:
         if self.over_tcp:
             port = processes.free_port(self._port_in_file())
             where = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": str(port)}
-        options = [word for key, value in {**SETTINGS, **where}.items() for word in ("-c", f"{key}={value}")]
+        options = [word for key, value in {**self.settings, **where}.items() for word in ("-c", f"{key}={value}")]
         with self.log.open("ab") as log:
             begun = log.tell()
             child = subprocess.Popen(
