@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Func, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -16,6 +17,7 @@ ADDRESS_FIELD: dict[str, str] = {
     Channel.SMS: "phone",
 }  # push has no address: the device says yes by itself
 BATCH = 2_000
+VERSION_OF = r"^policy version (\d+)"  # in the evidence of a row that a policy wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,29 @@ class PolicyChange:
 def policy(channel: str, purpose: str) -> ConsentPolicy | None:
     """The version in force: the newest of the channel and purpose."""
     return ConsentPolicy.objects.filter(channel=channel, purpose=purpose).order_by("-version").first()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One version of a policy; `given`: how many patients got their consent by it, whatever came later."""
+
+    policy: ConsentPolicy
+    given: int
+
+
+def policy_versions(purpose: str = Purpose.CARE) -> dict[str, list[PolicyVersion]]:
+    """Every version by channel, the newest first. Two statements, whatever their number."""
+    by_version = dict(
+        Consent.objects.filter(purpose=purpose, topic="", granted=True, how=Consent.How.POLICY)
+        .annotate(of=Concat("channel", Value(" "), Func("evidence", Value(VERSION_OF), function="substring")))
+        .values_list("of")
+        .annotate(given=Count("patient", distinct=True))
+    )
+    found: dict[str, list[PolicyVersion]] = {}
+    for one in ConsentPolicy.objects.filter(purpose=purpose).select_related("chosen_by").order_by("-version"):
+        given = by_version.get(f"{one.channel} {one.version}", 0)
+        found.setdefault(one.channel, []).append(PolicyVersion(one, given))
+    return found
 
 
 def choose_policy(

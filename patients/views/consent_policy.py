@@ -76,13 +76,14 @@ class PolicyForm(forms.Form):
 def consent_policy(request: HttpRequest) -> HttpResponse:
     """One form a channel; each saves by itself."""
     sent = request.POST.get("channel")
-    panels = []
-    for channel, _choices in CHOICES.items():
-        current = consent.policy(channel, Purpose.CARE)
+    panels, versions = [], consent.policy_versions()
+    for channel in CHOICES:
+        kept = versions.get(channel, [])
+        current = kept[0].policy if kept else None
         form = PolicyForm(channel, request.POST if sent == channel else None, initial=_initial(channel, current))
         if sent == channel and form.is_valid():
             return _choose(request, form)
-        panels.append({"channel": Channel(channel), "current": current, "form": form})
+        panels.append({"channel": Channel(channel), "current": current, "versions": kept, "form": form})
     failed = any(panel["form"].errors for panel in panels)
     return render(request, "patients/consent_policy.html", {"panels": panels}, status=422 if failed else 200)
 

@@ -139,3 +139,28 @@ def test_the_command_names_what_is_wrong(harbor, options, told):
         run(**options)
     assert problem.value.returncode == 2
     assert policies(harbor) == []
+
+
+def test_the_page_lists_every_version_with_who_chose_it_and_how_many_agreed_by_it(harbor):
+    client = staff_client(harbor)
+    with use_practice(harbor.pk):
+        PatientFactory(email="ruth@example.com")
+    client.post(PATH, {"channel": "email", "email-rule": "on_arrival", "email-also_here": "on"})
+    client.post(PATH, {"channel": "email", "email-rule": "recorded_only"})
+    client.post(PATH, {"channel": "email", "email-rule": "on_arrival"})
+    with use_practice(harbor.pk):
+        consent.arrive([PatientFactory(email=f"{name}@example.com") for name in ("ana", "ben")], now=clock.now())
+        consent.state(PatientFactory(), "email", "care", granted=True, how="staff", now=clock.now(), evidence="by word")
+    texts = {"channel": "sms", "sms-rule": "on_arrival", "sms-wording": WORDS, "sms-form_says_so": "on"}
+    client.post(PATH, texts)
+
+    page = client.get(PATH)
+
+    listed = [
+        [(v.policy.version, v.policy.rule, v.given) for v in panel["versions"]] for panel in page.context["panels"]
+    ]
+    assert listed == [
+        [(3, "on_arrival", 2), (2, "recorded_only", 0), (1, "on_arrival", 1)], [(1, "on_arrival", 0)],
+    ]  # fmt: skip
+    assert page.content.decode().count(f"<td>{page.context['user'].name}</td>") == 4
+    assert WORDS in page.content.decode()
