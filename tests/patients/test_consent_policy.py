@@ -162,5 +162,5 @@ def test_the_page_lists_every_version_with_who_chose_it_and_how_many_agreed_by_i
     assert listed == [
         [(3, "on_arrival", 2), (2, "recorded_only", 0), (1, "on_arrival", 1)], [(1, "on_arrival", 0)],
     ]  # fmt: skip
-    assert page.content.decode().count(f"<td>{page.context['user'].name}</td>") == 4
+    assert page.content.decode().count(f'<td data-label="By">{page.context["user"].name}</td>') == 4
     assert WORDS in page.content.decode()

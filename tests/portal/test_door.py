@@ -290,3 +290,8 @@ def test_asking_rings_for_the_task_with_nothing_in_its_hands(now, monkeypatch):
     )
     ask(build_door(), "ruth@example.com")
     assert rung == [((), {"queue": "deliver", "retry": False})]
+
+
+def test_a_practice_that_is_no_more_leads_no_patient_to_where_staff_sign_in(client, db):
+    page = client.get("/portal/abcdefghij/")
+    assert (page.status_code, 'href="/"' in page_of(page)) == (404, False)
