@@ -54,6 +54,12 @@ class NewPasskeyForm(PasskeyForm):
     )
 
 
+class FactorNameForm(forms.Form):
+    """Another name for an authenticator app or a passkey."""
+
+    name = forms.CharField(label=_("Name"), max_length=64)
+
+
 class RecoveryCodeForm(forms.Form):
     """One of the printed codes; dashes, spaces and capitals are forgiven."""
 

@@ -25,7 +25,7 @@ def new_device(user: User, *, confirmed: bool = False, key: bytes | None = None)
     seen it before its owner did.
     """
     name = NAME if confirmed else WAITS_NAME
-    TotpDevice.objects.filter(user=user, name=name).delete()
+    TotpDevice.objects.filter(user=user, confirmed=confirmed).delete()
     device = TotpDevice(user=user, name=name, confirmed=confirmed)
     device.key = key or secrets.token_bytes(KEY_BYTES)
     device.save()
@@ -40,6 +40,11 @@ def confirmed_device(user: User) -> TotpDevice | None:
 def unconfirmed_device(user: User) -> TotpDevice | None:
     """The device that waits for its first code."""
     return TotpDevice.objects.filter(user=user, confirmed=False).order_by("-pk").first()
+
+
+def forget_unconfirmed(user: User) -> None:
+    """The person chose another factor: the key that was shown is nobody's."""
+    TotpDevice.objects.filter(user=user, confirmed=False).delete()
 
 
 def confirm(device: TotpDevice) -> None:

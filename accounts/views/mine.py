@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import factors, passkeys, password_reset, passwords, sessions, sign_in_record, signin, totp
 from accounts.access import staff_view
-from accounts.forms import CodeForm, MeForm, NewPasskeyForm, NewPasswordForm
+from accounts.forms import CodeForm, FactorNameForm, MeForm, NewPasskeyForm, NewPasswordForm
 from accounts.models import User
 from accounts.recheck import recently_checked
 from accounts.views import answers
@@ -136,6 +136,21 @@ def passkey_removal(request: HttpRequest, passkey_id: int) -> HttpResponse:
 
 
 @staff_view("mine")
+@require_POST
+def app_name(request: HttpRequest) -> HttpResponse:
+    """Call the authenticator app something else."""
+    return _rename(request, totp.confirmed_device(_user(request)), factors.TOTP)
+
+
+@staff_view("mine")
+@require_POST
+def passkey_name(request: HttpRequest, passkey_id: int) -> HttpResponse:
+    """Call a passkey something else."""
+    found = next((one for one in passkeys.of(_user(request)) if one.pk == passkey_id), None)
+    return _rename(request, found, factors.PASSKEY)
+
+
+@staff_view("mine")
 @recently_checked
 @require_POST
 def codes(request: HttpRequest) -> HttpResponse:
@@ -159,10 +174,17 @@ def session_end(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
-def _sign_in_page(request: HttpRequest, passkey_form: NewPasskeyForm, *, status: int) -> HttpResponse:
+def _sign_in_page(
+    request: HttpRequest, passkey_form: NewPasskeyForm, *, status: int, refused: Any = None
+) -> HttpResponse:
+    """The page; `refused`: a factor whose new name was, with the form that says why as its `name_form`."""
     user = _user(request)
+    has = factors.of(user)
+    for one in filter(None, [has.app, *has.passkeys]):
+        is_refused = refused is not None and one.persistent_id == refused.persistent_id
+        one.name_form = refused.name_form if is_refused else _name_form(one)
     context = {
-        "passkey_form": passkey_form, "passkey_site": passkeys.site(request), "has": factors.of(user),
+        "passkey_form": passkey_form, "passkey_site": passkeys.site(request), "has": has,
         "most_passkeys": passkeys.MOST,
         "sessions": sessions.sessions_of(user, this_key=request.session.session_key),
     }  # fmt: skip
@@ -186,6 +208,23 @@ def _remove(request: HttpRequest, user: User, device: Any, kind: str, said: str)
             left = factors.of(user)  # the removed one verified this session, which goes on by one that is left
             django_otp.login(request, left.app or left.passkeys[0])
         toast(request, f"{said} Your other sessions were ended.")
+    return _back(request)
+
+
+def _name_form(device: Any, given: Any = None) -> FactorNameForm:
+    """One of several on the page: its ids are its own."""
+    return FactorNameForm(given, initial={"name": device.name}, auto_id=f"{device._meta.model_name}{device.pk}-%s")
+
+
+def _rename(request: HttpRequest, device: Any, kind: str) -> HttpResponse:
+    """Save at once; the name is re-asked where it is empty or too long. 404 where the person has no such factor."""
+    if device is None:
+        raise Http404
+    device.name_form = form = _name_form(device, request.POST)
+    if not form.is_valid():
+        return _sign_in_page(request, NewPasskeyForm(), status=422, refused=device)
+    if factors.rename(request, _user(request), device, kind, form.cleaned_data["name"], now=clock.now()):
+        toast(request, f"It is called “{form.cleaned_data['name']}” now.")
     return _back(request)
 
 

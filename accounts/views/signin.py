@@ -1,11 +1,10 @@
-"""Signing in and out: password, code or passkey, setting up a second factor."""
+"""Signing in and out: password, code or passkey."""
 
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import factor_recovery, factors, home, passkeys, sign_in_record, signin, totp
+from accounts import factors, home, passkeys, sign_in_record, signin, totp
 from accounts.forms import CodeForm, PasskeyForm, SignInForm
 from accounts.models import SignInAttempt, User
 from accounts.views import answers
@@ -138,50 +137,6 @@ def verify_passkey(request: HttpRequest) -> HttpResponse:
         return _second_step(request, waiting, has, CodeForm(), form, status=422)
     signin.finish(request, waiting.user, found, factors=["password", factors.PASSKEY], now=now)
     return HttpResponseRedirect(waiting.next or home.path_of(request))
-
-
-@login_not_required
-@sensitive_post_parameters("code")
-@require_http_methods(["GET", "POST"])
-def factor(request: HttpRequest) -> HttpResponse:
-    """Set up an authenticator app, for a person who has no factor or has lost it: QR code, key as text, first code."""
-    now = clock.now()
-    waiting = signin.pending(request, now=now)
-    if waiting is None:
-        return redirect("signin")
-    if factors.of(waiting.user) and not factor_recovery.is_live(waiting.recovery, waiting.user, now=now):
-        return redirect("signin_verify")
-    device = totp.unconfirmed_device(waiting.user)
-    if device is None:
-        return redirect("signin")
-    form = CodeForm(request.POST or None)
-    context = {
-        "form": form, "account": waiting.user.email, "qr": totp.qr_svg(device), "key": totp.text_key(device),
-    }  # fmt: skip
-    if request.method == "GET" or not form.is_valid():
-        return render(request, "accounts/factor.html", context, status=answers.status(form))
-    try:
-        right = answers.code(request, form, waiting.user, device, now=now)
-    except signin.Locked as locked:
-        answers.refused(form, locked)
-        return answers.locked(render(request, "accounts/factor.html", context, status=429), locked)
-    if not right:
-        return render(request, "accounts/factor.html", context | {"hint": True}, status=422)
-    return _set_up(request, waiting, device, now=now)
-
-
-def _set_up(
-    request: HttpRequest, waiting: signin.Pending, device: totp.TotpDevice, *, now: clock.datetime
-) -> HttpResponse:
-    """The first code was right: the app counts, earlier factors go where they were lost, codes are shown to print."""
-    user = waiting.user
-    with transaction.atomic():  # never a moment in which the old factors are gone and the new one does not count
-        if waiting.recovery and not factor_recovery.complete(waiting.recovery, user, device, now=now, request=request):
-            return redirect("signin")
-        totp.confirm(device)
-        factors.added(request, user, factors.TOTP, now=now, key=f"added {device.persistent_id}")
-    signin.finish(request, waiting.user, device, factors=["password", factors.TOTP], now=now)
-    return answers.new_codes(request, waiting.user, leads_to=waiting.next or home.path_of(request), now=now)
 
 
 @login_not_required

@@ -93,6 +93,7 @@ ACTS: dict[str, Act] = {
         signin__idle_changed="changed when idle people are signed out",
         factor__added="added a second factor",
         factor__removed="removed a second factor",
+        factor__renamed="gave a second factor another name",
         factor__recovered="signed in by a recovery",
         password__changed="changed the password",  # noqa: S106  (words about it)
         password__reset="set a new password by mail",  # noqa: S106  (words about it)

@@ -451,6 +451,8 @@ ROWS: dict[str, Row] = {
     "settings_sending": Row(STAFF),
     "signin": Row(OPEN),
     "signin_factor": Row(OWES_FACTOR),
+    "signin_factor_passkey": Row(OWES_FACTOR, redirects=True),
+    "signin_factor_passkey_options": Row(OWES_FACTOR),
     "signin_verify": Row(OWES_CODE),
     "signin_check": Row(SIGNED_IN),
     "signin_check_passkey": Row(SIGNED_IN, redirects=True),  # takes a passkey; read by hand, it leads to the question
@@ -471,10 +473,12 @@ ROWS: dict[str, Row] = {
     "member_sessions_end": Row(STAFF, _colleague),
     "mine": Row(STAFF),
     "mine_app": Row(STAFF, sign_in_examples.new_app),
+    "mine_app_name": Row(STAFF),
     "mine_app_removal": Row(STAFF),
     "mine_codes": Row(STAFF),
     "mine_passkey": Row(STAFF),
     "mine_passkey_options": Row(STAFF),
+    "mine_passkey_name": Row(STAFF, lambda practice: {"passkey_id": 0}),  # answers a POST alone
     "mine_passkey_removal": Row(STAFF, lambda practice: {"passkey_id": 0}),  # answers a POST alone
     "mine_password": Row(STAFF),
     "mine_session_end": Row(STAFF),

@@ -178,3 +178,47 @@ def test_another_app_takes_the_place_of_the_first_at_its_first_right_code(dana, 
     assert is_in(client)
     assert told == [("factor_added", dana.email, {"factor": "totp"})]
     assert audited(harbor, "factor.added") == [{"factor": "totp"}]
+
+
+# --- names ---
+
+
+def test_an_app_and_a_passkey_are_called_what_their_owner_likes(dana, harbor, told):
+    key = passkey(dana)
+    client, other = signed_in(dana), signed_in(dana)
+    assert client.post(f"{MINE}passkeys/{key.pk}/name/", {"name": " Blue key "}).url == MINE
+    assert client.post(f"{MINE}app/name/", {"name": "My phone"}).url == MINE
+    has = factors.of(dana)
+    assert (has.app.name, [one.name for one in has.passkeys]) == ("My phone", ["Blue key"])
+    page = client.get(MINE).content.decode()
+    assert ("My phone" in page, "Blue key" in page) == (True, True)
+    assert is_in(other)
+    assert told == []
+    assert audited(harbor, "factor.renamed") == [{"factor": "passkey"}, {"factor": "totp"}]
+    client.post(f"{MINE}app/name/", {"name": "My phone"})
+    assert len(audited(harbor, "factor.renamed")) == 2
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 65])
+def test_a_name_that_is_none_is_refused_beside_its_factor(dana, name):
+    key = passkey(dana)
+    answer = signed_in(dana).post(f"{MINE}passkeys/{key.pk}/name/", {"name": name})
+    assert answer.status_code == 422
+    assert [list(one.name_form.errors) for one in answer.context["has"].passkeys] == [["name"]]
+    assert list(answer.context["has"].app.name_form.errors) == []
+    assert [one.name for one in factors.of(dana).passkeys] == ["Laptop"]
+
+
+def test_another_persons_passkey_is_not_renamed(dana, harbor):
+    key = passkey(person(harbor, Membership.Role.FRONT_DESK, "eve@example.com", "Eve").user)
+    assert signed_in(dana).post(f"{MINE}passkeys/{key.pk}/name/", {"name": "Mine now"}).status_code == 404
+    key.refresh_from_db()
+    assert key.name == "Laptop"
+
+
+def test_a_renamed_app_is_replaced_like_any_other(dana):
+    client = signed_in(dana)
+    client.post(f"{MINE}app/name/", {"name": "Old phone"})
+    client.post(f"{MINE}app/", {"begin": "1"})
+    client.post(f"{MINE}app/", {"code": totp.unconfirmed_device(dana).code_at(clock.now())})
+    assert [(one.name, one.confirmed) for one in TotpDevice.objects.filter(user=dana)] == [(totp.NAME, True)]

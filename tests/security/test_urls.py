@@ -22,11 +22,12 @@ STAFF = [address for address in EVERY if address.is_staff]
 API = {address.name for address in EVERY if address.name.startswith("api:")}  # asks for a key: tests/api/test_matrix.py
 OPEN = {
     "api_docs", "api_missing", "api_schema",  # the reference says nothing about any practice
-    "appearance", "csp_report", "livez", "metrics", "readyz", "signin", "signin_factor", "signin_verify", "signout",
+    "appearance", "csp_report", "livez", "metrics", "readyz", "signin", "signin_verify", "signout",
     "start",
     "invitation", "invitation_join",  # a token is the key; then signing in and an invitation to that person
     "logo",  # a practice's, in mails and on the portal
     "follow_link", "sendgrid_events",  # a patient's signed link; a provider's signed call
+    "signin_factor", "signin_factor_passkey", "signin_factor_passkey_options",
     "signin_passkey", "signin_passkey_options", "signin_verify_passkey", "signin_verify_passkey_options",
     "signin_recover", "signin_recover_request", "signin_recover_link", "signin_reset", "signin_reset_link",
     "sign_up", "sign_up_sent", "sign_up_confirm",  # starting a practice: rate limited, then behind a mailed link
