@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import handover, notify, scope
 from accounts.access import MANAGER, OWNER
@@ -37,9 +37,14 @@ def roles_to_give(actor: Membership) -> list[str]:
     return [role for role in Membership.Role.values if role != OWNER] if actor.role == MANAGER else []
 
 
-def clinics_to_give(actor: Membership) -> QuerySet[Clinic]:
-    """The clinics that this member may put somebody in: his own, or all where he is limited to none."""
-    return scope.clinics_of(actor).order_by("name", "pk")
+def clinics_to_give(actor: Membership, member: Membership | None = None) -> QuerySet[Clinic]:
+    """The clinics that this member may put somebody in: his own, or all where he is limited to none.
+
+    Closed ones are not among them, but for those in which `member` works already: an edit must not take them silently.
+    """
+    given = scope.clinics_of(actor)
+    kept = Q(closed_at=None) | Q(pk__in=clinics_of(member)) if member else Q(closed_at=None)
+    return given.filter(kept).order_by("name", "pk")
 
 
 def may_change(actor: Membership, member: Membership) -> bool:
@@ -50,6 +55,14 @@ def may_change(actor: Membership, member: Membership) -> bool:
     if actor.pk == member.pk or member.role not in roles_to_give(actor):
         return False
     return within(actor, clinics_of(member))
+
+
+def may_end_sessions(actor: Membership, member: Membership) -> bool:
+    """Whether `actor` may see where `member` is signed in, and end that; as for his access, never an owner's by less.
+
+    One's own have their page (My sign-in), where the session in use is told apart.
+    """
+    return member.ended_at is None and may_change(actor, member)
 
 
 def within(actor: Membership, clinics: Collection[UUID]) -> bool:

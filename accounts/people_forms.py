@@ -32,7 +32,7 @@ class AccessForm(forms.Form):
             (role, f"{Membership.Role(role).label}. {ROLE_LINES[Membership.Role(role)]}")
             for role in people.roles_to_give(actor)
         ]
-        clinics = people.clinics_to_give(actor)
+        clinics = people.clinics_to_give(actor, member)
         self.fields["clinics"].queryset = clinics
         self.fields["therapist"].queryset = free_profiles(member)
         if not people.within(actor, []):

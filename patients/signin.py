@@ -127,6 +127,6 @@ def _forget(attempt: BirthDateTry | None) -> None:
 
 def _tell_staff(patient: Patient, why: str, *, now: datetime) -> None:
     """Work item `call`, due in one business day of the patient's clinic (daily.md §11)."""
-    clinic: Clinic | None = patient.home_clinic or Clinic.objects.order_by("pk").first()
+    clinic: Clinic | None = patient.home_clinic or Clinic.objects.filter(closed_at=None).order_by("pk").first()
     due_at = clinic.business_time(now, CALL_WITHIN) if clinic else None
     worklist.open_item(CALL, patient, now=now, due_at=due_at, patient=patient, clinic=clinic, line=why)

@@ -35,8 +35,9 @@ def card(clinic: Clinic, practice: Practice) -> Card:
 
 
 def cards(practice: Practice) -> list[Card]:
-    """The named clinics of the open practice by name."""
-    return [card(clinic, practice) for clinic in Clinic.objects.filter(named=True).order_by("name", "pk")]
+    """The named clinics of the open practice by name; closed ones are nowhere to go."""
+    found = Clinic.objects.filter(named=True, closed_at=None).order_by("name", "pk")
+    return [card(clinic, practice) for clinic in found]
 
 
 def map_url(address: str) -> str:

@@ -21,6 +21,7 @@ STANDBY_SECONDS = 5
 # task -> (seconds between two nudges, queue). Each is safe to run twice, late, or not at all once.
 SCHEDULE: dict[str, tuple[int, str]] = {
     "accounts.tasks.mail_resets": (10, "deliver"),
+    "accounts.tasks.forget_answers": (3600, "report"),
     "integrations.tasks.find_stored": (10, "ingest"),
     "integrations.tasks.refresh_episodes": (3600, "ingest"),
     "integrations.tasks.forget_raw": (3600, "report"),

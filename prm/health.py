@@ -62,6 +62,9 @@ def gauges(*, now: datetime) -> CollectorRegistry:
     by_state = Gauge("prm_outbox_messages", "Messages that are not settled, by state", ["state"], registry=registry)
     for state, count in platform.outbox_by_state().items():
         by_state.labels(state=state).set(count)
+    to_staff = Gauge("prm_staff_mail_messages", "Mails to staff on their way or unknown", ["state"], registry=registry)
+    for state, count in platform.staff_mail_by_state().items():
+        to_staff.labels(state=state).set(count)
     oldest = platform.oldest_due_message()
     age = Gauge("prm_outbox_oldest_due_seconds", "Age of the oldest message that is due and queued", registry=registry)
     age.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0)

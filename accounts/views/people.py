@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import absence, invitations, people, role_words
+from accounts import absence, invitations, people, role_words, sessions
 from accounts.access import Refused, staff_view
 from accounts.models import Clinic, Invitation, Membership
 from accounts.people_forms import AccessForm, DepartureForm, InviteForm
@@ -179,6 +179,7 @@ def _member_page(
             "access_form": access_form or AccessForm(request.membership, initial=start, member=found),
             "departure_form": departure_form or DepartureForm(found),
             "seen": people.seen(found),
+            "sessions": sessions.sessions_of(found.user),
         }
     return render(request, "accounts/people_member.html", context, status=status)
 

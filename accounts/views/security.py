@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import factor_recovery, sessions, sign_in_record
-from accounts.access import staff_view
+from accounts import factor_recovery, people, sessions, sign_in_record
+from accounts.access import Refused, staff_view
 from accounts.forms import IdleForm
 from accounts.models import Membership
 from accounts.recheck import recently_checked
@@ -31,9 +31,10 @@ def security(request: HttpRequest) -> HttpResponse:
             record("signin.idle_changed", now=clock.now(), request=request, minutes=form.cleaned_data["idle_minutes"])
         toast(request, "Saved.")
         return redirect("signin_security", here.practice.slug)
-    members = Membership.objects.filter(ended_at=None).select_related("user").order_by("user__name", "pk")
+    members = Membership.objects.filter(ended_at=None).select_related("user").prefetch_related("clinics")
+    seen = [one for one in members.order_by("user__name", "pk") if people.may_end_sessions(here.membership, one)]
     context = {
-        "form": form, "colleagues": sessions.by_member(members),
+        "form": form, "colleagues": sessions.by_member(seen),
         "asked": factor_recovery.to_decide(here.membership, now=clock.now()),
     }  # fmt: skip
     return render(request, "accounts/signin_security.html", context, status=answers.status(form))
@@ -43,11 +44,22 @@ def security(request: HttpRequest) -> HttpResponse:
 @recently_checked
 @require_POST
 def sessions_end(request: HttpRequest, membership_id: UUID) -> HttpResponse:
-    """End all sessions of a colleague, such as of one who lost a laptop; my own have their page."""
+    """End one session of a colleague, or all of them, such as where a laptop was lost; an owner's only by an owner."""
+    actor: Membership = request.membership  # type: ignore[attr-defined]
     member = get_object_or_404(Membership.objects.filter(ended_at=None).select_related("user"), pk=membership_id)
-    mine = request.session.session_key if member.user_id == request.user.pk else None
-    ended = sessions.end_sessions(member.user, except_key=mine)
+    if not people.may_end_sessions(actor, member):
+        raise Refused("practice.own" if actor.pk != member.pk else "mine")
+    chosen = request.POST.get("session", "")
+    ended = int(sessions.end_session(member.user, chosen)) if chosen else sessions.end_sessions(member.user)
     if ended:
         sign_in_record.record_for(member.user, "session.ended", now=clock.now(), request=request, count=ended)
-    toast(request, f"{member.user.name} is signed out everywhere." if ended else "There was nothing to end.")
+    toast(request, _said(member, ended, one=bool(chosen)))
+    if request.POST.get("back") == "member":
+        return redirect("member", request.practice.slug, member.pk)  # type: ignore[attr-defined]
     return redirect("signin_security", request.practice.slug)  # type: ignore[attr-defined]
+
+
+def _said(member: Membership, ended: int, *, one: bool) -> str:
+    if not ended:
+        return "It had ended already." if one else "There was nothing to end."
+    return f"{member.user.name} is signed out there." if one else f"{member.user.name} is signed out everywhere."

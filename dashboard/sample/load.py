@@ -42,7 +42,7 @@ def load(practice: Practice, *, now: datetime) -> int:
     wait_for_turn(practice)
     if Feed.objects.filter(is_sample=True).exists():
         raise AlreadyLoaded
-    clinic = Clinic.objects.filter(named=True).order_by("pk").first()
+    clinic = Clinic.objects.filter(named=True, closed_at=None).order_by("pk").first()
     if clinic is None:
         raise NoClinic
     feed = Feed.objects.create(

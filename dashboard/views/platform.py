@@ -38,11 +38,12 @@ def practices(request: HttpRequest) -> HttpResponse:
 @require_GET
 @platform_view
 def service(request: HttpRequest) -> HttpResponse:
-    """Is it ready, what waits: the checks of /readyz, the outbox over all practices, the broker's queues, the feeds."""
+    """Is it ready, what waits: the checks of /readyz, outbox and staff mail, the broker's queues, the feeds, of all."""
     now, oldest = clock.now(), platform.oldest_due_message()
     context = {
         "checks": health.checks(),
         "outbox": platform.outbox_by_state(),
+        "staff_mail": platform.staff_mail_by_state(),
         "oldest": oldest if oldest and oldest <= now else None,
         "queues": console.queue_lengths(),
         "feeds": platform.feed_overview(),

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -81,7 +82,7 @@ def _page(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpRespo
     context = {
         "tabs": feedback_tabs(request, "nps:reviews"),
         "sites": ReviewSite.objects.filter(ended_at=None).select_related("clinic").order_by("clinic__name", "position"),
-        "site_form": ReviewSiteForm(clinics=Clinic.objects.order_by("name")),
+        "site_form": ReviewSiteForm(clinics=_clinics()),
         "policy_form": ReviewPolicyForm(initial={"mode": request.practice.review_mode}),
         "asked": ReviewRequest.objects.filter(asked_at__gt=clock.now() - A_YEAR).count(),
         **forms,
@@ -90,7 +91,12 @@ def _page(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpRespo
 
 
 def _site_form(request: HttpRequest) -> ReviewSiteForm:
-    return ReviewSiteForm(request.POST, clinics=Clinic.objects.order_by("name"))
+    return ReviewSiteForm(request.POST, clinics=_clinics())
+
+
+def _clinics() -> QuerySet[Clinic]:
+    """Where a review can be asked for: not where nobody treats any more."""
+    return Clinic.objects.filter(closed_at=None).order_by("name")
 
 
 def _url(request: HttpRequest) -> str:

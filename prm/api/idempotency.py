@@ -32,7 +32,7 @@ def once(request: Request, act: Callable[[], Response], *, key_id: UUID, now: da
     if not FORM.fullmatch(token):
         raise problems.parameter(HEADER, token, "1 to 128 visible ASCII characters without spaces")
     row = KeptAnswer(key_id=key_id, token=token, fingerprint=_fingerprint(request), created_at=now)
-    _sweep(now)
+    sweep(now=now)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -61,9 +61,13 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(told).hexdigest()
 
 
-def _sweep(now: datetime) -> None:
-    """Remove some answers past their day; those that another request is removing are left to it."""
+def sweep(*, now: datetime) -> int:
+    """Remove some answers past their day in the open practice, SWEPT at most; how many.
+
+    Those that another request is removing are left to it.
+    """
     old = KeptAnswer.objects.filter(created_at__lt=now - KeptAnswer.LASTS).order_by("created_at")
-    KeptAnswer.objects.filter(
+    gone, _by_model = KeptAnswer.objects.filter(
         pk__in=list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SWEPT])
     ).delete()
+    return gone

@@ -111,6 +111,21 @@ def outbox_by_state() -> dict[str, int]:
         return dict.fromkeys(unsettled, 0) | dict(cursor.fetchall())
 
 
+def staff_mail_by_state() -> dict[str, int]:
+    """How many mails to staff are on their way or of unknown fate, by state: queued, claimed, started, unknown."""
+    told = ("queued", "claimed", "started", "unknown")
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(
+            "SELECT state, count(*) FROM messaging_staffmail WHERE state = ANY(%s) GROUP BY state", [list(told)]
+        )
+        return dict.fromkeys(told, 0) | dict(cursor.fetchall())
+
+
+def practices_with_old_answers(before: datetime) -> list[UUID]:
+    """Practices, suspended ones too, with answers of the API that were kept for a second asking since `before`."""
+    return _column("SELECT DISTINCT practice_id FROM api_keptanswer WHERE created_at < %(at)s", {"at": before})
+
+
 def oldest_due_message() -> datetime | None:
     """When the queued message of all practices that waits longest became due (aware); a future moment where none is."""
     found = _column("SELECT min(not_before) FROM messaging_outboxmessage WHERE state = 'queued'")

@@ -11,7 +11,7 @@ from accounts.models import Membership, Practice, Session
 from accounts.session_store import SEEN_AT
 from prm import clock
 from prm.tenancy import use_practice
-from tests.accounts.conftest import audited, client_of, join
+from tests.accounts.conftest import audited, client_of, clinic, join
 from tests.accounts.factor_rows import NEW_PASSWORD, PASSWORD, is_in, person, signed_in, stale
 from tests.factories.accounts import PracticeFactory, sign_in
 
@@ -116,6 +116,7 @@ def test_who_manages_people_signs_a_colleague_out_everywhere(harbor, dana, role)
     desk = join(harbor, Role.FRONT_DESK)
     laptop, phone = client_of(desk), client_of(desk)
     boss = client_of(join(harbor, role))
+    assert desk.user.name in boss.get("/harbor/settings/sign-in-security/").content.decode()
     answer = boss.post(f"/harbor/settings/sign-in-security/{desk.pk}/sessions/end/")
     assert answer.url == "/harbor/settings/sign-in-security/"
     assert [is_in(one) for one in (laptop, phone, boss, signed_in(dana))] == [False, False, True, True]
@@ -127,6 +128,57 @@ def test_a_colleague_is_signed_out_after_a_recent_factor_only(harbor, dana):
     theirs = client_of(desk)
     stale(signed_in(dana)).post(f"/harbor/settings/sign-in-security/{desk.pk}/sessions/end/")
     assert is_in(theirs)
+
+
+def member_page(member):
+    return f"/harbor/settings/people/{member.pk}/"
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.MANAGER])
+def test_one_session_of_a_colleague_is_ended_from_the_colleagues_page(harbor, role):
+    desk = join(harbor, Role.FRONT_DESK)
+    laptop, phone = client_of(desk), client_of(desk)
+    boss = client_of(join(harbor, role))
+    listed = boss.get(member_page(desk)).context["sessions"]
+    assert {one.id for one in listed} == {one.id for one in sessions.sessions_of(desk.user)}
+    lost = next(o.id for o in sessions.sessions_of(desk.user, this_key=phone.session.session_key) if o.is_this)
+    answer = boss.post(
+        f"/harbor/settings/sign-in-security/{desk.pk}/sessions/end/", {"session": lost, "back": "member"}
+    )
+    assert answer.url == member_page(desk)
+    assert [is_in(one) for one in (laptop, phone, boss)] == [True, False, True]
+    assert audited(harbor, "session.ended") == [{"count": 1}]
+
+
+@pytest.mark.parametrize("given", [{}, {"back": "member"}])
+def test_a_manager_neither_sees_nor_ends_the_sessions_of_an_owner(harbor, dana, given):
+    theirs, manager = signed_in(dana), client_of(join(harbor, Role.MANAGER))
+    with use_practice(harbor.pk):
+        owner = Membership.objects.get(user=dana)
+    [named] = sessions.sessions_of(dana)
+    path = f"/harbor/settings/sign-in-security/{owner.pk}/sessions/end/"
+    assert [manager.post(path, given).status_code, manager.post(path, {"session": named.id}).status_code] == [403, 403]
+    assert is_in(theirs)
+    page = manager.get(member_page(owner))
+    assert (page.status_code, "sessions" in page.context, named.id in page.content.decode()) == (200, False, False)
+    assert dana.name not in manager.get("/harbor/settings/sign-in-security/").content.decode()
+    assert audited(harbor, "session.ended") == []
+
+
+def test_a_manager_of_one_clinic_ends_no_sessions_of_another(harbor):
+    east, west = clinic(harbor, "Eastside"), clinic(harbor, "Westside")
+    desk = join(harbor, Role.FRONT_DESK, clinics=[west])
+    theirs, manager = client_of(desk), client_of(join(harbor, Role.MANAGER, clinics=[east]))
+    assert manager.post(f"/harbor/settings/sign-in-security/{desk.pk}/sessions/end/").status_code == 403
+    assert is_in(theirs)
+
+
+def test_a_name_of_another_persons_session_ends_nothing(harbor, dana):
+    desk = join(harbor, Role.FRONT_DESK)
+    theirs, mine = client_of(desk), signed_in(dana)
+    [own] = sessions.sessions_of(dana)
+    mine.post(f"/harbor/settings/sign-in-security/{desk.pk}/sessions/end/", {"session": own.id})
+    assert [is_in(theirs), is_in(mine)] == [True, True]
 
 
 @pytest.mark.parametrize("role", [Role.THERAPIST, Role.FRONT_DESK, Role.READ_ONLY])

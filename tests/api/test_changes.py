@@ -6,10 +6,13 @@ import threading
 import pytest
 from django.db import connection
 
+from accounts import tasks
 from accounts.models import Clinic, Practice, SettingsChange
 from prm import clock
+from prm.api import idempotency
 from prm.api.models import KeptAnswer
 from prm.audit.models import AuditEvent
+from prm.ids import uuid7
 from prm.tenancy import use_practice
 from tests.factories.accounts import ClinicFactory, PracticeFactory
 from tests.factories.api import Caller, caller, make_key
@@ -226,6 +229,25 @@ def test_an_answer_is_kept_for_a_day_encrypted_and_then_removed(ours):
     assert clinics(ours) == ["Westside", "Westside"]
     with use_practice(ours.pk):
         assert KeptAnswer.objects.count() == 1
+
+
+def test_answers_past_their_day_go_also_where_nobody_asks_any_more(ours):
+    """More of them than one slice takes, in a practice that is suspended, beside one whose day is not over."""
+    now, other = clock.now(), PracticeFactory()
+    ages = [KeptAnswer.LASTS + clock.timedelta(minutes=1)] * (idempotency.SWEPT + 5) + [clock.timedelta(hours=23)]
+    for practice in (ours, other):
+        with use_practice(practice.pk):
+            KeptAnswer.objects.bulk_create(
+                KeptAnswer(key_id=uuid7(), token=str(n), fingerprint="f", created_at=now - age)
+                for n, age in enumerate(ages)
+            )
+    with use_practice(other.pk):
+        Practice.objects.filter(pk=other.pk).update(suspended_at=now)
+    for _twice in range(2):
+        tasks.forget_answers()
+        for practice in (ours, other):
+            with use_practice(practice.pk):
+                assert [kept.created_at for kept in KeptAnswer.objects.all()] == [now - clock.timedelta(hours=23)]
 
 
 def test_racing_twins_have_one_effect(ours):

@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Practice
 from dashboard import platform_console as console
 from integrations.models import Feed
-from messaging.models import OutboxMessage
+from messaging.models import OutboxMessage, StaffMail
 from prm import clock
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
@@ -133,3 +133,13 @@ def test_a_provider_of_a_suspended_practice_still_reports(practice):
     Practice.objects.update(suspended_at=clock.now())
     answer = Client().post(f"/hooks/sendgrid/{practice.public_id}/events", "[]", content_type="application/json")
     assert answer.status_code == 403  # asked for its signature, not told that nobody is there
+
+
+def test_mail_to_staff_of_unknown_fate_is_counted_and_nobody_named(client):
+    StaffMail.objects.create(
+        kind="invitation", address=f"{CANARY}@example.com", dedupe_key="one", state="unknown", not_before=clock.now(),
+        expires_at=clock.now(),
+    )  # fmt: skip
+    page = client.get("/platform/service/")
+    assert page.context["staff_mail"] == {"queued": 0, "claimed": 0, "started": 0, "unknown": 1}
+    assert ("Some unknown" in page.content.decode(), CANARY in page.content.decode()) == (True, False)

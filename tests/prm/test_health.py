@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from messaging.models import OutboxMessage
+from messaging.models import OutboxMessage, StaffMail
 from prm import clock, health
 from prm.tenancy import use_practice
 from tests.factories.accounts import PracticeFactory
@@ -45,6 +45,13 @@ def test_a_database_that_is_away_is_not_ready(client, monkeypatch):
     assert (answer.status_code, answer.json()["database"], answer.json()["migrations"]) == (503, "down", "down")
 
 
+def staff_mail(state, sealed):
+    StaffMail.objects.create(
+        kind="invitation", address="dana@example.com", dedupe_key=state, state=state, sealed=sealed, not_before=NOON,
+        expires_at=NOON + timedelta(days=1),
+    )  # fmt: skip
+
+
 @pytest.mark.django_db(transaction=True)
 def test_metrics_tell_what_waits_in_all_practices(client):
     for state, minutes in (("queued", 7), ("queued", 3), ("unknown", 60)):
@@ -54,12 +61,15 @@ def test_metrics_tell_what_waits_in_all_practices(client):
                 state=state, dedupe_key=state, not_before=NOON - timedelta(minutes=minutes),
                 expires_at=NOON + timedelta(days=1),
             )  # fmt: skip
+    staff_mail("unknown", b""), staff_mail("queued", b"sealed"), staff_mail("sent", b"")
     with clock.at(NOON):
         lines = client.get("/metrics").content.decode().splitlines()
     found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("prm_"))
     assert found['prm_outbox_messages{state="queued"}'] == "2.0"
     assert found['prm_outbox_messages{state="unknown"}'] == "1.0"
     assert found['prm_outbox_messages{state="started"}'] == "0.0"
+    assert found['prm_staff_mail_messages{state="unknown"}'] == "1.0"
+    assert found['prm_staff_mail_messages{state="queued"}'] == "1.0"
     assert found["prm_outbox_oldest_due_seconds"] == "420.0"
     assert found["prm_practices"] == "3.0"
 

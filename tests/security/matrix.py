@@ -212,7 +212,7 @@ ROWS: dict[str, Row] = {
     "support_end": Row("O", "POST", whole=True),
     # People, their second factors and sessions, what is one's own.
     "factor_recovery": Row("OM", "GET POST"),
-    "member_sessions_end": Row("OM", "POST"),
+    "member_sessions_end": Row("OM", "POST", whole=True),
     "mine": Row("OMTFR", "GET POST"),
     "mine_app": Row("OMTFR", "GET POST"),
     "mine_app_name": Row("OMTFR", "POST"),

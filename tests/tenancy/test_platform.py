@@ -33,7 +33,9 @@ FUNCTIONS = {
     "practices_with_dead_leases",
     "practices_with_due_messages",
     "practices_with_link_requests",
+    "practices_with_old_answers",
     "practices_with_unread_events",
+    "staff_mail_by_state",
     "works_somewhere",
 }
 MAY_NAME_IT = {"prm/tenancy/platform.py", "prm/databases.py"}

@@ -14,7 +14,7 @@ BARS = {pages.STAFF: 12, pages.PORTAL: 6, pages.PATIENT: 8, pages.PATIENT_AWAY: 
 # What these may ask instead. bench.md gives the inbox 8; the others show many kinds of rows about one person (a copy:
 # all kinds) or run the evaluator's probes.
 OWN = {
-    "member": 15,  # roles, clinics, profiles and covers to choose from, beside the person's own
+    "member": 16,  # sessions, roles, clinics, profiles and covers to choose from, beside the person's own
     "inbox": 8, "inbox_list": 8, "inbox_empty": 8, "pulse": 6,
     "campaign_edit": 13,
     "patient_copy": 22, "patient_privacy": 13, "portal_my_copy": 20,
