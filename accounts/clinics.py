@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import holidays as national
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
@@ -81,6 +80,8 @@ def reopen(clinic: Clinic, *, by: User | None, now: datetime) -> Changed:
 
 def federal_holidays(year: int) -> dict[date, str]:
     """The federal holidays of the United States in `year`, as observed: day to name, in order."""
+    import holidays as national  # noqa: PLC0415  (no web worker needs it: tests/prm/test_footprint.py)
+
     return dict(sorted(national.country_holidays("US", years=year).items()))
 
 

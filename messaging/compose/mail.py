@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mjml import mjml2html
-
 from messaging.compose import blocks
 from messaging.compose.blocks import CANVAS, INK, INK_3, SURFACE, words
 
@@ -55,6 +53,8 @@ class TooLarge(ValueError):
 
 def compile_html(wording: Mapping[str, Any], language: str) -> str:
     """The HTML of one language's wording, Liquid tags kept. BrokenBlock, TooLarge."""
+    from mjml import mjml2html  # noqa: PLC0415  (no web worker needs it: tests/prm/test_footprint.py)
+
     html = mjml2html(document(wording, language), fonts={})
     html = html.replace('lang="und"', f'lang="{language}"', 1)
     html = re.sub(r">\s+<", "> <", html)

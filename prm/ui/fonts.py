@@ -10,9 +10,6 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
-from fontTools import subset
-from fontTools.ttLib import TTFont
-from fontTools.varLib import instancer
 
 RANGE = (
     "U+0020-007E,U+00A0-017F,U+2013-2014,U+2018-201A,U+201C-201E,U+2022,U+2026,U+2030,U+2039-203A,U+20AC,U+2122,"
@@ -70,6 +67,10 @@ def built() -> bool:
 
 
 def _write(face: Face, target: Path) -> None:
+    from fontTools import subset  # noqa: PLC0415  (no web worker needs it: tests/prm/test_footprint.py)
+    from fontTools.ttLib import TTFont  # noqa: PLC0415  (the same)
+    from fontTools.varLib import instancer  # noqa: PLC0415  (the same)
+
     source = face.source()
     if source is None:
         target.write_bytes(b"")

@@ -18,7 +18,6 @@ from uuid import UUID
 from django.conf import settings
 from python_http_client.client import Client
 from python_http_client.exceptions import HTTPError
-from sendgrid import SendGridAPIClient
 
 from messaging.channels import Answer, Call, Parcel, Result
 from prm import clock
@@ -99,6 +98,8 @@ def _send(call: Call, parcels: list[Parcel]) -> dict[UUID, Answer]:
 
 
 def _client(call: Call) -> Any:
+    from sendgrid import SendGridAPIClient  # noqa: PLC0415  (no web worker needs it: tests/prm/test_footprint.py)
+
     service = SendGridAPIClient(call.sender.credentials.get("api_key", ""), host=settings.SENDGRID_API_BASE)
     return _Client(service.host, service._default_headers, version=3, timeout=settings.HTTP_READ_TIMEOUT)
 
