@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import agreements, factors, home, signin, signup, totp
 from accounts.models import Practice, SignUp, User, check_slug
+from accounts.token_pages import token_page
 from prm import clock
 from prm.addresses import client_address
 
@@ -143,6 +144,7 @@ def sent(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+@token_page
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
