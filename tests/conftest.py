@@ -13,15 +13,16 @@ from prm.dev import browser as chromium
 from prm.dev import testing
 from prm.tenancy import use_practice
 from tests.factories.accounts import PracticeFactory
-from tests.security.tenant_statements import (  # noqa: F401  (hooks and the fixture that watches every test)
-    no_statement_without_practice,
-    pytest_sessionfinish,
-    pytest_terminal_summary,
-    pytest_testnodedown,
-    start_watching,
-)
+from tests.security import figures, tenant_statements
 
-start_watching()
+tenant_statements.start_watching()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load what watches every test and what prints the figures of the security tests."""
+    for plugin in (figures, tenant_statements):
+        config.pluginmanager.register(plugin)
+
 
 # A shared machine is slow at times; a slow example is no finding. Failures print the blob that repeats them.
 hypothesis_settings.register_profile(
@@ -38,11 +39,12 @@ def django_db_setup(django_test_environment: None, django_db_blocker: pytest.Fix
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
     """Headless Chromium, one a worker; where there is none the test is skipped with how to get it, in CI it fails."""
     if chromium.executable() is None:
         if os.environ.get("CI"):
             pytest.fail(chromium.HOW_TO_GET_IT)
+        figures.not_run(pytestconfig, "U browser tests", "all", chromium.HOW_TO_GET_IT)
         pytest.skip(chromium.HOW_TO_GET_IT)
     with chromium.chromium() as running:
         yield running

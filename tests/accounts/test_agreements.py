@@ -18,7 +18,7 @@ from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
 from tests.factories.accounts import PracticeFactory, staff_client
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\ntrailer\n<< >>\n%%EOF\n"
 SIGNED = {"status": "signed", "signatory": "Olivia Grant", "signed_on": "2026-11-02", "expires_on": "2027-11-02"}

@@ -12,7 +12,7 @@ from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
 from tests.factories.accounts import PracticeFactory, UserFactory, sign_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db
 
 FORM = {
     "practice_name": "Cove Physical Therapy", "time_zone": "America/Chicago", "name": "Noa Newcomer",

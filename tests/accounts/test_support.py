@@ -15,7 +15,7 @@ from prm.tenancy import use_practice
 from tests.factories.accounts import PracticeFactory, UserFactory, sign_in, staff_client
 from tests.factories.patients import PatientFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.factories.accounts import PracticeFactory, UserFactory, sign_in, staf
 from tests.factories.patients import PatientFactory
 from tests.security import rows
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = ["/platform/", "/platform/service/", "/platform/usage/", "/platform/usage/?as=csv"]
 CANARY = "Zebulon"
 

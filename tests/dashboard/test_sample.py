@@ -31,7 +31,7 @@ from tests.factories.patients import EpisodeFactory, PatientFactory, VisitFactor
 from tests.security import catalogue
 from tests.ui import world
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

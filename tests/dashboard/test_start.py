@@ -113,7 +113,7 @@ def test_the_survey_is_done_by_a_patients_or_by_ones_own():
 
 # --- the page ---
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

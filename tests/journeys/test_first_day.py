@@ -28,7 +28,7 @@ from prm.dev.smoke import messages
 from prm.tenancy import use_practice
 from tests.ui import harness
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 OWNER, PASSWORD = "noa@cove.example", "seven quiet rivers"
 PATIENT = "ruth@cove.example.com"

@@ -21,7 +21,7 @@ from tests.factories.nps import ResponseFactory
 from tests.factories.patients import EpisodeFactory, PatientFactory
 from tests.security import rows
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2026, 11, 24, 17, tzinfo=UTC)
 
 

@@ -134,7 +134,6 @@ def _a_part_of_a_name_is_found_in_the_own_practice_and_scope_only(practice, clin
         assert list(search.listed(search.EVERYONE, part, WHOLE)) == []
 
 
-@pytest.mark.without_practice
 def test_without_a_practice_the_function_finds_nobody():
     practice = PracticeFactory()
     with use_practice(practice.pk):

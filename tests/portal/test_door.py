@@ -271,7 +271,6 @@ def test_a_request_that_nobody_answered_for_an_hour_is_let_go_and_days_old_ones_
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.without_practice
 def test_the_task_answers_every_practice_and_does_nothing_the_second_time(now):
     doors = [build_door(), build_door()]
     for one in doors:
@@ -282,7 +281,6 @@ def test_the_task_answers_every_practice_and_does_nothing_the_second_time(now):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.without_practice
 def test_asking_rings_for_the_task_with_nothing_in_its_hands(now, monkeypatch):
     rung = []
     monkeypatch.setattr(

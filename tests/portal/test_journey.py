@@ -14,7 +14,7 @@ from prm.tenancy import use_practice
 from tests.portal.conftest import build_door
 from tests.ui import harness
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 WORDS = {
     "en": {

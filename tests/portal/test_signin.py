@@ -1,12 +1,10 @@
-"""Access links, birth dates and devices of patients (security.md section 2; tests P1 to P3)."""
+"""Access links, birth dates and devices of patients (security.md section 2)."""
 
-import threading
-from collections import Counter
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -19,7 +17,6 @@ from prm.tenancy import closing as closing_of
 from prm.tenancy import use_practice
 from tests.factories.patients import PatientFactory
 from tests.portal.conftest import NOW, RIGHT, WRONG, build_door, page_of, words_of
-from tests.security.test_urls import state
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 pytestmark = pytest.mark.django_db
@@ -69,67 +66,6 @@ def test_the_cookie_is_for_this_host_and_the_portal_alone_and_no_script_reads_it
 
 def test_the_cookie_of_an_own_phone_outlives_the_browser(door):
     assert door.signed_in(own_device="on").cookies[sessions.COOKIE]["max-age"] == 30 * 86400
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.without_practice
-def test_p1_a_thousand_scans_change_no_row():
-    """Mail scanners, link previews and prefetching browsers follow every link, many times."""
-    door = build_door()
-    path = door.link()
-    ways = [
-        ("get", {}), ("head", {}), ("get", {"purpose": "prefetch"}), ("get", {"sec-purpose": "prefetch;prerender"}),
-        ("get", {"x-moz": "prefetch"}), ("options", {}),
-    ]  # fmt: skip
-    before = state()
-    answers = Counter()
-    for scan in range(1000):
-        method, headers = ways[scan % len(ways)]
-        answers[getattr(Client(), method)(path, headers=headers).status_code] += 1
-    after = state()
-    assert set(answers) <= {200, 405}
-    assert {table for table in after if after[table] != before[table]} == set()
-
-
-def race(door, path, forms):
-    """Post all forms at once, each from a browser of its own; the answers' status."""
-    found, gate = [], threading.Barrier(len(forms))
-
-    def post(form):
-        try:
-            with clock.at(NOW):
-                gate.wait()
-                found.append(Client().post(path, form).status_code)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=post, args=[form]) for form in forms]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return Counter(found)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.without_practice
-def test_p2_of_twenty_racing_right_dates_on_one_link_one_signs_in(now):
-    door = build_door()
-    answers = race(door, door.link(), [RIGHT] * 20)
-    assert answers == {302: 1, 404: 19}
-    assert len(door.rows(PortalSession, "pk")) == 1
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.without_practice
-def test_p3_of_twenty_racing_wrong_dates_five_are_checked_and_the_right_one_comes_too_late(now):
-    door = build_door()
-    path = door.link()
-    answers = race(door, path, [{**WRONG, "day": str(n)} for n in range(6, 26)])
-    assert answers == {422: 4, 403: 1, 404: 15}
-    assert len(door.rows(BirthDateTry, "pk")) == 5
-    assert Client().post(path, RIGHT).status_code == 404
-    assert door.rows(PortalSession, "pk") == []
 
 
 def test_after_five_wrong_dates_the_link_is_dead_and_staff_are_told_once(client, door):

@@ -78,7 +78,6 @@ def test_a_link_that_was_ended_while_its_mail_waits_does_not_leave(door):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.without_practice
 def test_undo_of_what_has_left_says_so_and_the_link_stays(door):
     client = staff_client(door.practice)
     send(door, client)

@@ -1,6 +1,7 @@
 """I4: over the whole suite, no statement touches a tenant table while no practice is set.
 
-Loaded by tests/conftest.py. A test that is about just that is marked `without_practice`.
+A plug-in, registered by tests/conftest.py. Three modules send such statements to show what becomes of them, and are
+marked `without_practice`; a mark anywhere else is an error.
 """
 
 import re
@@ -12,10 +13,12 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 
 from prm.tenancy.context import practice_id_or_none
+from tests.security import figures
 
 TOUCHED = re.compile(
     r'\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:ONLY\s+)?(?:"?public"?\.)?"?([a-z_0-9]+)"?', re.IGNORECASE
 )
+ABOUT_IT = {"test_isolation", "test_pooling", "test_tenant_statements"}
 NUMBER = pytest.StashKey[int]()
 
 _tenant_tables: set[str] = set()
@@ -56,6 +59,8 @@ def no_statement_without_practice(request: pytest.FixtureRequest) -> Iterator[No
     _found.clear()
     yield
     sent, about_it = list(_found), request.node.get_closest_marker("without_practice")
+    if about_it and request.module.__name__.rpartition(".")[2] not in ABOUT_IT:
+        pytest.fail(f"without_practice is for {', '.join(sorted(ABOUT_IT))} alone (I4 holds over the whole suite)")
     if sent and not about_it:
         request.config.stash[NUMBER] = request.config.stash.get(NUMBER, 0) + len(sent)
         pytest.fail("statements on tenant tables with no practice set (I4):\n" + "\n".join(sent))
@@ -74,7 +79,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     node.config.stash[NUMBER] = node.config.stash.get(NUMBER, 0) + found
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """One line: name, value, bar, verdict."""
     found = terminalreporter.config.stash.get(NUMBER, 0)
-    terminalreporter.write_line(f"I4 statements without a practice {found} 0 {'FAIL' if found else 'PASS'}")
+    figures.add(terminalreporter.config, "I4 statements without a practice", found, 0, not found)

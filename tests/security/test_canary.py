@@ -30,7 +30,7 @@ from tests.factories.nps import InvitationFactory, ResponseFactory
 from tests.factories.patients import EpisodeFactory, PatientFactory
 from tests.security import rows
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 WORD = "canaryword"
 

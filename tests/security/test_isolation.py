@@ -59,7 +59,7 @@ def refused() -> Iterator[None]:
 
 
 @every_model
-def test_without_a_practice_no_row_is_seen_changed_or_deleted(model):
+def test_i2_without_a_practice_no_row_is_seen_changed_or_deleted(model):
     theirs_and_ours(model)
     table = connection.ops.quote_name(model._meta.db_table)
 
@@ -75,7 +75,7 @@ def test_without_a_practice_no_row_is_seen_changed_or_deleted(model):
 
 
 @every_model
-def test_another_practices_row_cannot_be_read(model):
+def test_i3_another_practices_row_cannot_be_read(model):
     us, _them, foreign, own = theirs_and_ours(model)
     table = connection.ops.quote_name(model._meta.db_table)
     with use_practice(us.pk):
@@ -88,7 +88,7 @@ def test_another_practices_row_cannot_be_read(model):
 
 
 @every_model
-def test_another_practices_row_cannot_be_changed_or_deleted(model):
+def test_i3_another_practices_row_cannot_be_changed_or_deleted(model):
     us, them, foreign, _own = theirs_and_ours(model)
     table = connection.ops.quote_name(model._meta.db_table)
     with use_practice(us.pk):
@@ -100,7 +100,7 @@ def test_another_practices_row_cannot_be_changed_or_deleted(model):
 
 
 @every_model
-def test_a_row_cannot_be_put_into_another_practice(model):
+def test_i3_a_row_cannot_be_put_into_another_practice(model):
     us, them, foreign, own = theirs_and_ours(model)
     with use_practice(us.pk):
         with refused():
@@ -112,7 +112,7 @@ def test_a_row_cannot_be_put_into_another_practice(model):
 
 
 @every_model
-def test_a_row_cannot_point_at_another_practices_row(model):
+def test_i3_a_row_cannot_point_at_another_practices_row(model):
     us, them, _foreign, own = theirs_and_ours(model)
     keys = [
         field

@@ -27,7 +27,7 @@ from tests.factories.accounts import MembershipFactory, PracticeFactory
 from tests.integrations.messages import FIRST, Emr
 from tests.ui import world
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 PASSWORD = "correct horse battery"
 
@@ -71,7 +71,7 @@ def recorded(practice: Practice) -> Counter[tuple]:
         return Counter(AuditEvent.objects.values_list("actor_id", "action", "patient_id", "object_id"))
 
 
-def test_the_record_of_a_day_is_exactly_what_was_done():
+def test_a8_the_record_of_a_day_is_exactly_what_was_done():
     practice, _owner = world.build()
     with use_practice(practice.pk):
         owner, desk = member("owner", "Olivia"), member("front_desk", "Fran")
@@ -161,7 +161,7 @@ def test_the_record_of_a_day_is_exactly_what_was_done():
         assert Response.objects.get(invitation=invitation).patient_id == who
 
 
-def test_nothing_of_the_record_can_be_changed_or_removed_by_the_application():
+def test_a8_nothing_of_the_record_can_be_changed_or_removed_by_the_application():
     practice = PracticeFactory()
     with use_practice(practice.pk):
         AuditEvent.objects.create(at=clock.now(), action="patient.read", actor_kind="system")
@@ -178,7 +178,7 @@ def test_nothing_of_the_record_can_be_changed_or_removed_by_the_application():
         assert AuditEvent.objects.count() == 1
 
 
-def test_a_member_of_two_practices_signs_in_to_both_records():
+def test_a8_a_member_of_two_practices_signs_in_to_both_records():
     one, two = PracticeFactory(), PracticeFactory()
     with use_practice(one.pk):
         person = member(Membership.Role.OWNER, "Olivia")

@@ -3,7 +3,6 @@
 Each prints its figure beside its bar. What the pages do besides is in tests/accounts (test_signin, test_sessions).
 """
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -30,18 +29,6 @@ NOON = datetime(2026, 11, 24, 12, 0, 3, tzinfo=UTC)
 GUESSES_AN_HOUR = 10
 IDLE = timedelta(minutes=15)
 MINE = "/harbor/settings/my-sign-in/"
-
-
-@pytest.fixture
-def report(capsys: pytest.CaptureFixture) -> Callable[[str, object, object, bool], None]:
-    """Print `NAME value bar PASS|FAIL`, and fail where it is a FAIL."""
-
-    def say(name: str, value: object, bar: object, held: bool) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"{name} {value} {bar} {'PASS' if held else 'FAIL'}\n")
-        assert held, f"{name}: {value}, bar {bar}"
-
-    return say
 
 
 @pytest.fixture
@@ -156,7 +143,6 @@ WITHOUT_A_FACTOR = [
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.without_practice
 def test_a1_no_page_is_reached_without_a_second_factor(harbor, mails, report):
     closed = [one for one in urls.addresses() if not one.is_open and not one.is_portal]
     paths = {one.name: urls.path(one, harbor) for one in closed}

@@ -27,11 +27,11 @@ GLOBAL_TABLES = {
 }  # fmt: skip
 
 
-def test_every_table_is_a_practices_or_known_to_be_global():
+def test_i1_every_table_is_a_practices_or_known_to_be_global():
     assert catalogue.tables() - catalogue.tenant_tables() == GLOBAL_TABLES
 
 
-def test_every_tenant_table_is_behind_the_one_policy_and_forced():
+def test_i1_every_tenant_table_is_behind_the_one_policy_and_forced():
     found = {
         table: (enabled, forced, policies)
         for table, enabled, forced, policies in catalogue.rows(
@@ -47,14 +47,14 @@ def test_every_tenant_table_is_behind_the_one_policy_and_forced():
     assert found == dict.fromkeys(catalogue.tenant_tables(), wall)
 
 
-def test_the_application_has_no_right_on_a_partition_itself():
+def test_i1_the_application_has_no_right_on_a_partition_itself():
     held = catalogue.rows(
         "SELECT table_name, privilege_type FROM information_schema.role_table_grants WHERE grantee = 'prm_app'"
     )
     assert {table for table, _right in held} & catalogue.partitions() == set()
 
 
-def test_the_application_may_read_and_write_rows_and_nothing_else():
+def test_i1_the_application_may_read_and_write_rows_and_nothing_else():
     rights = {
         right
         for (right,) in catalogue.rows(
@@ -64,7 +64,7 @@ def test_the_application_may_read_and_write_rows_and_nothing_else():
     assert rights == {"SELECT", "INSERT", "UPDATE", "DELETE"}  # TRUNCATE asks no policy
 
 
-def test_the_application_is_nobody_special_and_owns_nothing():
+def test_i1_the_application_is_nobody_special_and_owns_nothing():
     [role] = catalogue.rows(
         "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles "
         "WHERE rolname = current_user AND rolname = 'prm_app'"
@@ -82,7 +82,7 @@ def test_the_application_is_nobody_special_and_owns_nothing():
     assert catalogue.rows("SELECT has_schema_privilege('prm_app', 'public', 'CREATE')") == [(False,)]
 
 
-def test_functions_with_anothers_rights_are_these_and_fix_their_search_path():
+def test_i1_functions_with_anothers_rights_are_these_and_fix_their_search_path():
     found = catalogue.rows(
         "SELECT proname, pg_get_userbyid(proowner), proconfig, proacl::text FROM pg_proc "
         "WHERE prosecdef AND pronamespace = 'public'::regnamespace"
@@ -98,7 +98,7 @@ def test_functions_with_anothers_rights_are_these_and_fix_their_search_path():
     assert not any(acl.startswith("{=") or ",=" in acl for *_rest, acl in found)  # nobody by way of PUBLIC
 
 
-def test_every_unique_index_starts_with_the_practice():
+def test_i1_every_unique_index_starts_with_the_practice():
     wrong = {
         (table, index, columns)
         for table, index, columns in catalogue.unique_indexes()
@@ -107,7 +107,7 @@ def test_every_unique_index_starts_with_the_practice():
     assert wrong == set()
 
 
-def test_no_foreign_key_between_tenant_tables_forgets_the_practice():
+def test_i1_no_foreign_key_between_tenant_tables_forgets_the_practice():
     tenant = catalogue.tenant_tables()
     wrong = [
         key
@@ -118,7 +118,7 @@ def test_no_foreign_key_between_tenant_tables_forgets_the_practice():
     assert wrong == []
 
 
-def test_every_key_to_a_tenant_row_has_its_composite_twin():
+def test_i1_every_key_to_a_tenant_row_has_its_composite_twin():
     twins = {(key.table, key.columns[1:]) for key in catalogue.foreign_keys() if len(key.columns) == 2}
     missing = [
         f"{model._meta.label}.{field.name}"
@@ -131,7 +131,7 @@ def test_every_key_to_a_tenant_row_has_its_composite_twin():
     assert missing == []
 
 
-def test_every_tenant_table_is_a_practice_model_with_the_scoped_managers():
+def test_i1_every_tenant_table_is_a_practice_model_with_the_scoped_managers():
     assert {model._meta.db_table for model in rows.tenant_models()} == catalogue.tenant_tables(partitions=False)
     loose = [
         model._meta.label
@@ -145,7 +145,7 @@ def test_every_tenant_table_is_a_practice_model_with_the_scoped_managers():
     assert loose == []
 
 
-def test_the_application_never_changes_an_audit_event():
+def test_i1_the_application_never_changes_an_audit_event():
     held = catalogue.rows(
         "SELECT has_table_privilege('prm_app', 'audit_auditevent', privilege) "
         "FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) privilege"

@@ -19,7 +19,7 @@ from tests.factories.nps import ResponseFactory
 from tests.security import catalogue, rows
 from tests.security.test_urls import state
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
 LATER = NOW + timedelta(days=30)

@@ -19,7 +19,7 @@ from tests.factories.accounts import MembershipFactory, PracticeFactory, sign_in
 from tests.factories.nps import ResponseFactory
 from tests.security import rows
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def full(practice) -> None:
