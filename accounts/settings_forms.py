@@ -13,6 +13,7 @@ from accounts import retention, zones
 from accounts.contact import PostalAddress
 from accounts.models import Practice
 from accounts.models.practices import MOST_A_DAY, MOST_A_WEEK
+from prm import clock
 from prm.ui import words
 
 LANGUAGES = (("en", "English"), ("es", "Spanish"))
@@ -255,23 +256,29 @@ class RetentionForm(SettingsForm):
         help_text="That it was sent, when and to whom stays. Its words can then no longer be shown.",
     )  # fmt: skip
 
-    agreed = forms.BooleanField(
-        label="Delete what is older now; it cannot be brought back",
-        required=False,
-        help_text="For a shorter time only.",
-    )
+    name = forms.CharField(
+        label="The practice’s name", max_length=120, required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
 
     def __init__(self, row: Practice, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(row, data)
-        self.row = row
+        self.row, self.goes = row, list[retention.Goes]()
+        self.fields["name"].help_text = f"Type “{row.name}”. For a shorter time only: what it deletes never comes back."
 
     def clean(self) -> dict[str, Any]:
-        """A shorter time deletes within the hour, so it is said twice."""
+        """A shorter time deletes for good: what goes is counted, and the practice's name typed (ui.md section 6)."""
         given = super().clean() or {}
         shorter = [name for name in self.settings if name in given and given[name] < getattr(self.row, name)]
-        if shorter and not given.get("agreed"):
-            self.add_error("agreed", "Tick this, or choose a longer time.")
+        now = clock.now()
+        self.goes = [retention.goes(name, given[name], now=now) for name in shorter]
+        if shorter and given.get("name", "").strip() != self.row.name:
+            self.add_error("name", f"Type “{self.row.name}” to delete what is counted above, or choose a longer time.")
         return given
+
+    def going(self) -> list[tuple[str, retention.Goes]]:
+        """Label and count of what a shorter time deletes, for the page."""
+        return [(self.label_of(one.setting), one) for one in self.goes]
 
     def say(self, name: str, value: Any) -> str:
         """Months in words."""

@@ -7,11 +7,13 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        """Timeline kinds and the entry of the side bar."""
-        from integrations import history
+        """Timeline kinds, the entry of the side bar, what retention deletes."""
+        from accounts import retention
+        from integrations import forgetting, history
         from prm.ui import navigation
 
         history.register_kinds()
+        retention.register("keep_raw_months", forgetting.would_go)
         navigation.register(
             "feeds", "EMR feeds", icon="plug", url_name="feeds", permission="feeds.manage", group=navigation.FOOT
         )

@@ -10,13 +10,14 @@ class MessagingConfig(AppConfig):
         """Add the kinds of timeline entries and work items that messages bring, and the page of messages."""
         from django.core import checks
 
-        from accounts import notify
-        from messaging import registrations
+        from accounts import notify, retention
+        from messaging import forgetting, registrations
         from messaging.staff_mail import queue, transport
         from prm.ui import navigation, settings_pages
 
         registrations.register()
         notify.register(queue.send)
+        retention.register("keep_bodies_months", forgetting.would_go)
         checks.register(transport.check)
         navigation.register(
             "outbox", "Outbox", icon="send", url_name="outbox", permission="outbox.view", group=navigation.FOOT,

@@ -14,6 +14,7 @@ from accounts import brand, practice_settings, retention
 from accounts.access import staff_view
 from accounts.changing import Changed
 from accounts.models import Logo, Practice
+from accounts.recheck import recently_checked
 from accounts.settings_forms import ColourForm, LogoForm, PracticeForm, RetentionForm, SendingForm
 from accounts.views import saving
 from prm import clock
@@ -135,9 +136,10 @@ def sending(request: HttpRequest) -> HttpResponse:
 
 
 @staff_view("practice.own")
+@recently_checked
 @require_http_methods(["GET", "POST"])
 def keeping(request: HttpRequest) -> HttpResponse:
-    """Retention."""
+    """Retention; a shorter time says what it deletes and wants the practice's name."""
     return saving.edit(
         request, RetentionForm, _practice(request), _writer(request), action="practice.changed",
         template="accounts/retention.html", context={"fixed": retention.FIXED},

@@ -1,6 +1,7 @@
 """The pages of a practice's settings: saved beside the field, refused beside the field, told where two people edit."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -8,14 +9,18 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from accounts import brand
+from accounts import brand, retention
 from accounts.models import Clinic, Practice, SettingsChange
+from messaging import forgetting
 from messaging.compose import library, rendering
+from messaging.models import OutboxBody, OutboxMessage
 from messaging.outbox import queue
 from prm import clock
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
+from tests.accounts.factor_rows import stale
 from tests.factories.accounts import ClinicFactory, PracticeFactory, staff_client
+from tests.factories.patients import PatientFactory
 from tests.messaging.conftest import consenting
 
 pytestmark = pytest.mark.django_db
@@ -310,14 +315,56 @@ def test_another_practices_clinic_is_not_found(harbor):
     } == {404}
 
 
-def test_a_shorter_time_deletes_so_it_is_said_twice(harbor):
-    client, path = staff_client(harbor), "/harbor/settings/retention/"
-    shorter = {"keep_raw_months": 3, "keep_bodies_months": 13, "version": 1}
+RETENTION = "/harbor/settings/retention/"
 
-    answer = client.post(path, shorter)
-    assert (answer.status_code, set(answer.context["form"].errors)) == (422, {"agreed"})
-    assert client.post(path, {**shorter, "agreed": "on"}).url == f"{path}?saved=keep_raw_months"
-    assert client.post(path, {**shorter, "keep_raw_months": 6, "version": 2}).status_code == 302  # longer: at once
+
+def an_old_body(harbor, months):
+    """A message to a patient, sent so many months ago, whose words are still there."""
+    at = retention.cutoff(clock.now(), months) - timedelta(days=1)
+    with use_practice(harbor.pk):
+        row = OutboxMessage.objects.create(
+            patient=PatientFactory(), channel="email", klass="care", purpose="treatment", topic="visits",
+            state="sent", dedupe_key=f"{months}", not_before=at, expires_at=at, created_at=at,
+        )  # fmt: skip
+        OutboxBody.objects.create(pk=row.pk, at=at, content=b"sealed")
+
+
+def test_a_shorter_time_tells_what_it_deletes_and_by_when_and_wants_the_name(harbor):
+    for months in (2, 4, 7):
+        an_old_body(harbor, months)
+    client = staff_client(harbor)
+    shorter = {"keep_raw_months": 13, "keep_bodies_months": 3, "version": 1}
+
+    for name in ("", "harbor", "Another"):
+        answer = client.post(RETENTION, {**shorter, "name": name})
+        form = answer.context["form"]
+        assert (answer.status_code, set(form.errors)) == (422, {"name"})
+        [(label, goes)] = form.going()
+        assert (label, goes.count) == ("What a message to a patient said", 2)
+        assert timedelta(minutes=59) < goes.by - clock.now() <= timedelta(hours=1)
+        assert "2 are older and will be deleted by" in answer.content.decode()
+    assert stored(harbor).keep_bodies_months == 13
+
+    assert client.post(RETENTION, {**shorter, "name": " Harbor "}).url == f"{RETENTION}?saved=keep_bodies_months"
+    assert stored(harbor).keep_bodies_months == 3
+    assert client.post(RETENTION, {**shorter, "keep_bodies_months": 6, "version": 2}).status_code == 302  # longer
+
+
+def test_retention_is_shown_and_shortened_after_a_recent_factor_only(harbor):
+    client = stale(staff_client(harbor))
+    shorter = {"keep_raw_months": 3, "keep_bodies_months": 13, "version": 1, "name": "Harbor"}
+    assert client.get(RETENTION).url.startswith("/signin/check/?next=")
+    assert client.post(RETENTION, shorter).url.startswith("/signin/check/")
+    assert stored(harbor).keep_raw_months == 13
+
+
+def test_what_a_time_deletes_is_what_the_hourly_task_deletes(harbor):
+    for months in (2, 4, 7, 14):
+        an_old_body(harbor, months)
+    with use_practice(harbor.pk):
+        told = retention.goes("keep_bodies_months", 3, now=clock.now()).count
+        Practice.objects.filter(pk=harbor.pk).update(keep_bodies_months=3)
+        assert told == forgetting.forget_some(now=clock.now()) == 3
 
 
 def test_a_mail_shows_the_logo_from_our_own_site_and_else_the_name(harbor):

@@ -1,6 +1,7 @@
 """Which columns are encrypted, and putting them under a new key while people write."""
 
 import base64
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -11,8 +12,10 @@ from django.db import connection, models
 from accounts import totp
 from accounts.models import TotpDevice
 from nps.models import Response
-from prm import crypto
-from prm.tenancy import data_keys, encrypted, use_practice
+from prm import clock, crypto
+from prm.audit import seal
+from prm.audit.record import record
+from prm.tenancy import closing, data_keys, encrypted, use_practice
 from prm.tenancy.models import DataKey
 from tests.factories.accounts import PracticeFactory, UserFactory
 from tests.factories.nps import ResponseFactory
@@ -181,6 +184,63 @@ def test_without_rewrapping_the_old_master_key_is_missed_and_said_by_name(harbor
     out = StringIO()
     call_command("keys", "status", stdout=out)
     assert f"{old}: MISSING, wraps 1 data keys" in out.getvalue()
+
+
+def test_a_master_key_is_retired_only_when_nothing_needs_it(harbor, new_master, settings, tmp_path):
+    settings.STATE_DIR = tmp_path
+    add, _drop_old = new_master
+    answers(harbor)
+    totp.new_device(UserFactory(), confirmed=True)
+    old = data_keys.current_master()
+    with pytest.raises(CommandError, match=f"{old} stays.*\n{old} encrypts: it is the first"):
+        call_command("keys", "retire", old)
+    add()
+    with pytest.raises(CommandError) as refused:
+        call_command("keys", "retire", old)
+    assert str(refused.value).splitlines() == [
+        f"{old} stays, it is still needed:",
+        f"harbor: 1 data keys are wrapped by {old}: `keys rotate --rewrap` mends that.",
+        f"1 rows of accounts_totpdevice are encrypted under {old}: `keys rotate --rewrap` mends that.",
+    ]
+
+    call_command("keys", "rotate", "--rewrap", stdout=StringIO())
+    out = StringIO()
+    call_command("keys", "retire", old, stdout=out)
+    assert out.getvalue() == f"Nothing needs {old}. Take it out of PRM_MASTER_KEYS and restart every process.\n"
+
+
+def test_a_key_that_signed_a_day_of_the_record_or_opens_an_archive_stays(harbor, new_master, settings, tmp_path):
+    settings.STATE_DIR = tmp_path
+    add, _drop_old = new_master
+    old, now = data_keys.current_master(), clock.now()
+    quay = PracticeFactory(slug="quay")
+    for practice in (harbor, quay):
+        with use_practice(practice.pk):
+            record("practice.created", now=now - timedelta(days=2), object_id=practice.pk)
+            days = len(seal.seal_through(now=now))
+    archive = closing.archive_folder() / f"{quay.pk}.prm"
+    closing._write_archive(archive, quay.pk)
+    add()
+    call_command("keys", "rotate", "--rewrap", stdout=StringIO())
+    with pytest.raises(CommandError) as refused:
+        call_command("keys", "retire", old)
+    said = str(refused.value)
+    assert f"harbor: {old} signed {days} days of the record, the last one {seal.last_closed_day(now)}" in said
+    assert f"Archive {archive.name} opens with {old} alone" in said
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    closing._write_archive(elsewhere / "later.prm", quay.pk)  # opens with the new key, holds what the old one signed
+    with pytest.raises(CommandError, match=f"Archive later.prm holds {days} days of the record that {old} signed"):
+        call_command("keys", "retire", old, f"--archives={elsewhere}")
+    (elsewhere / "broken.prm").write_bytes(b"no archive")
+    with pytest.raises(CommandError, match=f"{old} stays: an archive in .* cannot be read"):
+        call_command("keys", "retire", old, f"--archives={elsewhere}")
+
+
+def test_a_key_that_is_none_is_named(harbor):
+    with pytest.raises(CommandError, match="PRM_MASTER_KEYS holds no key none"):
+        call_command("keys", "retire", "none")
 
 
 def test_without_its_data_keys_nothing_of_a_practice_opens(harbor):

@@ -1,7 +1,8 @@
-"""`keys status`, `keys rotate`: which keys are in use, and replacing them."""
+"""`keys status`, `keys rotate`, `keys retire`: which keys are in use, replacing them, taking one out."""
 
 from argparse import ArgumentParser
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 
 from prm import clock
-from prm.tenancy import data_keys, use_practice
+from prm.tenancy import closing, data_keys, key_uses, use_practice
 from prm.tenancy.encrypted import EncryptedColumn, encrypted_columns, reencrypt
 from prm.tenancy.models import DataKey
 
@@ -35,10 +36,17 @@ class Command(BaseCommand):
             "--continue", dest="go_on", action="store_true", help="no new data key: finish a run that was stopped"
         )
 
+        retire = acts.add_parser("retire", help="ask whether a master key can be taken out of PRM_MASTER_KEYS")
+        retire.add_argument("key", help="its id, the four characters before the colon")
+        retire.add_argument("--archives", type=Path, help="folder of the sealed archives that you keep elsewhere")
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit status 1 where a ciphertext did not open under any key."""
         if options["act"] == "status":
             self._status()
+            return
+        if options["act"] == "retire":
+            self._retire(options["key"], options["archives"] or closing.archive_folder())
             return
         unreadable = 0
         for practice in _practices(options["practice"]):
@@ -71,6 +79,20 @@ class Command(BaseCommand):
             said = f", {done.unreadable} unreadable" if done.unreadable else ""
             self.stdout.write(f"{name}: {column.table}.{column.name}: {done.changed} rows{said}")
         return done.unreadable
+
+    def _retire(self, key: str, archives: Path) -> None:
+        """Refuse with what still needs the key; changes nothing, since the keys stand in the environment."""
+        if key.encode() not in data_keys.ring():
+            raise CommandError(f"PRM_MASTER_KEYS holds no key {key}", returncode=2)
+        if not archives.is_dir():
+            raise CommandError(f"--archives: {archives} is no folder", returncode=2)
+        try:
+            found = list(key_uses.uses(key, archives=archives))
+        except (closing.BadArchive, data_keys.UnknownKey) as problem:
+            raise CommandError(f"{key} stays: an archive in {archives} cannot be read ({problem})") from None
+        if found:
+            raise CommandError("\n".join([f"{key} stays, it is still needed:", *found]))
+        self.stdout.write(f"Nothing needs {key}. Take it out of PRM_MASTER_KEYS and restart every process.")
 
     def _status(self) -> None:
         """Which master keys must stay in PRM_MASTER_KEYS, and for what."""
