@@ -18,7 +18,16 @@ from integrations.context import Context
 from integrations.facts import CLINIC, LINK, PATIENT, THERAPIST, Fact, Parsed, changed_order, merge, value_of
 from integrations.identity import REVIEW
 from integrations.kinds import KINDS
-from integrations.models import CodeMap, Feed, IdentityLink, MatchCandidate, RawMessage, RawMessageBody, SourceRecord
+from integrations.models import (
+    CodeMap,
+    Feed,
+    IdentityLink,
+    MatchCandidate,
+    RawMessage,
+    RawMessageBody,
+    RowError,
+    SourceRecord,
+)
 from integrations.sources import by_feed, global_key
 from integrations.writing import Changes
 from prm import ids
@@ -57,7 +66,7 @@ def context_of(feed: Feed, *, received_at: datetime) -> Context:
 
 
 def apply_stored(feed: Feed, *, now: datetime, limit: int = BATCH) -> list[RawMessage]:
-    """Apply up to `limit` stored messages of a feed, oldest first; returns those it handled.
+    """Apply up to `limit` stored messages of a feed (fewer where its kind's are large), oldest first; returns those.
 
     One transaction under the feed's lock. A message that raises is retried alone under a savepoint and is a dead letter
     then; the others apply. Nothing is lost by a crash: the messages stay stored.
@@ -67,7 +76,7 @@ def apply_stored(feed: Feed, *, now: datetime, limit: int = BATCH) -> list[RawMe
         claimed = list(
             RawMessage.objects.filter(feed=feed, state=RawMessage.State.STORED)
             .order_by("received_at", "id")
-            .select_for_update(skip_locked=True)[:limit]
+            .select_for_update(skip_locked=True)[: min(limit, KINDS[feed.kind].per_turn)]
         )
         if claimed:
             apply_messages(feed, claimed, now=now)
@@ -288,7 +297,23 @@ def _judge(feed: Feed, items: Sequence[Item], changes: Changes, now: datetime) -
             message.reason = REASONS[message.code]
         message.state = RawMessage.State(state)
         message.applied_at = now if state == "applied" else None
+        _note_rows(feed, item, changes)
     _review(feed, items)
+
+
+def _note_rows(feed: Feed, item: Item, changes: Changes) -> None:
+    """The rows of a chunk whose discharge found no episode; the chunk's other rows apply."""
+    message, numbers = item.message, item.parsed.closings
+    if not numbers or message.batch_id is None:
+        return
+    problems = {number: changes.problems.get(global_key(feed, key), "") for key, number in numbers.items()}
+    RowError.objects.filter(batch=message.batch_id, row__in=problems, code__in=REASONS).delete()
+    found = {number: code for number, code in problems.items() if code}
+    RowError.objects.bulk_create(
+        RowError(practice_id=message.practice_id, batch_id=message.batch_id, row=number, code=code)
+        for number, code in found.items()
+    )
+    message.flags = list(dict.fromkeys([*message.flags, *found.values()]))
 
 
 def _release_waiting(feed: Feed, changes: Changes, now: datetime) -> None:

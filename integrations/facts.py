@@ -69,6 +69,7 @@ class Parsed:
     control_id: str = ""
     needs_patient: str = ""  # key of a patient whom another message must bring
     closing: tuple[str, str] | None = None  # (entity, key) of the discharge that must find its episode
+    closings: dict[str, int] = field(default_factory=dict)  # of a chunk of rows: such a discharge's key to its row
 
     def flag(self, code: str) -> None:
         """Note once what was read around."""

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.context import Context
+from integrations.csvfile import chunks as csv_chunks
+from integrations.csvfile import parse as csv_parse
+from integrations.csvfile import presets as csv_presets
+from integrations.csvfile import settings as csv_settings
 from integrations.facts import Parsed
 from integrations.fhir import document as fhir_document
 from integrations.fhir import parse as fhir_parse
@@ -29,6 +33,7 @@ class Kind:
     canonical_bytes: Callable[[bytes], bytes]
     parse: Callable[[bytes, Context], Parsed]
     parser_version: int
+    per_turn: int = 500  # messages applied in one transaction; a chunk holds thousands of rows, so one at a time
 
     def settings(self, preset: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults, then the preset's, then what was chosen for the feed."""
@@ -43,5 +48,9 @@ KINDS: Mapping[str, Kind] = {
     "fhir": Kind(
         "fhir", fhir_settings.KEYS, fhir_presets.PRESETS, fhir_document.split_file, fhir_document.canonical_bytes,
         fhir_parse.parse, fhir_parse.PARSER_VERSION,
+    ),
+    "csv": Kind(
+        "csv", csv_settings.KEYS, csv_presets.PRESETS, csv_chunks.split_file, csv_chunks.canonical_bytes,
+        csv_parse.parse, csv_parse.PARSER_VERSION, per_turn=1,
     ),
 }  # fmt: skip

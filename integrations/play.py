@@ -7,6 +7,7 @@ from accounts.models import Practice
 from integrations import receive
 from integrations.apply import BATCH, apply_stored
 from integrations.hl7v2.message import Piece
+from integrations.kinds import KINDS
 from integrations.models import Feed, ImportBatch, RawMessage
 from integrations.receive import Outcome
 from prm.tenancy import use_practice
@@ -40,7 +41,7 @@ def drain(practice: Practice, feed: Feed, *, now: datetime) -> int:
         with use_practice(practice.pk):
             handled = apply_stored(feed, now=now)
         done += len(handled)
-        if len(handled) < BATCH:
+        if len(handled) < KINDS[feed.kind].per_turn:
             return done
 
 

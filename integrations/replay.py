@@ -8,8 +8,9 @@ from uuid import UUID
 from django.db import transaction
 
 from integrations import snapshot
-from integrations.apply import BATCH, apply_messages, lock
+from integrations.apply import apply_messages, lock
 from integrations.identity import DECIDED_CAUSES
+from integrations.kinds import KINDS
 from integrations.models import Feed, IdentityLink, RawMessage, SourceRecord
 
 
@@ -54,7 +55,7 @@ def rebuild(feed: Feed, *, now: datetime, check: bool) -> list[str]:
             last: UUID | None = None
             while True:
                 following = kept.filter(pk__gt=last) if last else kept
-                chunk = list(following.order_by("pk")[:BATCH])
+                chunk = list(following.order_by("pk")[: KINDS[feed.kind].per_turn])
                 if not chunk:
                     break
                 apply_messages(feed, chunk, now=now)

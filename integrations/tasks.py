@@ -9,7 +9,8 @@ from kombu.exceptions import OperationalError
 
 from accounts import retention
 from integrations import forgetting, lapse
-from integrations.apply import BATCH, apply_stored
+from integrations.apply import apply_stored
+from integrations.kinds import KINDS
 from integrations.models import Feed, ImportBatch, RawMessage
 from prm import clock
 from prm.tenancy import platform, use_practice
@@ -35,7 +36,7 @@ def apply_feed(feed_id: str) -> None:
     now = clock.now()
     handled = apply_stored(feed, now=now)
     log.info("integrations.applied", extra={"count": len(handled)})
-    if len(handled) == BATCH:
+    if len(handled) == KINDS[feed.kind].per_turn:
         apply_feed.delay_on_commit(feed_id)
     for batch in ImportBatch.objects.filter(feed=feed, state=ImportBatch.State.RUNNING):
         if not RawMessage.objects.filter(batch=batch, state=RawMessage.State.STORED).exists():

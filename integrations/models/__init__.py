@@ -2,7 +2,7 @@
 
 from integrations.models.feeds import CodeMap, Feed, FeedClinic
 from integrations.models.identity import IdentityLink, MatchCandidate
-from integrations.models.messages import ImportBatch, RawMessage, RawMessageBody, RowError
+from integrations.models.messages import ImportBatch, ImportPart, RawMessage, RawMessageBody, RowError
 from integrations.models.records import SourceRecord
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "FeedClinic",
     "IdentityLink",
     "ImportBatch",
+    "ImportPart",
     "MatchCandidate",
     "RawMessage",
     "RawMessageBody",

@@ -1,6 +1,7 @@
 """Raw messages: the narrow row with the dedupe key, the encrypted body beside it; imports and their bad rows."""
 
 import zlib
+from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +14,11 @@ from prm.tenancy.walls import SamePractice
 
 
 class ImportBatch(PracticeModel):
-    """One upload, bulk job or poll run: how far it is and what became of its messages."""
+    """One upload, bulk job or poll run: how far it is and what became of its messages.
+
+    Of a file of rows also: its layout (`fingerprint`), rows read and bad, how many are stored as chunks (`done_rows`),
+    the answers of a person (`mapping`), and why it is held (`code`, `reason`).
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -21,6 +26,7 @@ class ImportBatch(PracticeModel):
         DONE = "done", _("Done")
         HELD = "held", _("Held")
         CANCELLED = "cancelled", _("Cancelled")
+        UNDONE = "undone", _("Undone")
 
     feed = PracticeForeignKey(Feed, models.CASCADE, related_name="batches")
     name = models.CharField(max_length=160, blank=True)
@@ -31,6 +37,16 @@ class ImportBatch(PracticeModel):
     started_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+    kind = models.CharField(max_length=16, blank=True)  # of a file of rows: facts, or one of integrations.imports
+    code = models.CharField(max_length=32, blank=True)  # why it is held
+    reason = models.CharField(max_length=300, blank=True)
+    fingerprint = models.CharField(max_length=16, blank=True)
+    digest = models.CharField(max_length=64, blank=True)  # SHA-256 of the rows as read
+    extract_at = models.DateTimeField(null=True)  # when the file was made
+    rows = models.PositiveIntegerField(default=0)
+    bad_rows = models.PositiveIntegerField(default=0)
+    done_rows = models.PositiveIntegerField(default=0)
+    mapping = models.JSONField(default=dict, blank=True)
 
     class Meta(PracticeModel.Meta):
         constraints = [
@@ -41,6 +57,40 @@ class ImportBatch(PracticeModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.state})"
+
+
+class ImportPart(PracticeModel):
+    """A piece of an uploaded file, compressed and encrypted, until its rows are stored as chunks or it is given up."""
+
+    SIZE: ClassVar[int] = 1 << 20
+
+    batch = PracticeForeignKey(ImportBatch, models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    body = models.BinaryField()
+
+    class Meta(PracticeModel.Meta):
+        constraints = [
+            *PracticeModel.Meta.constraints,
+            models.UniqueConstraint(fields=["practice", "batch", "number"], name="integrations_importpart_number"),
+            SamePractice(field="batch", name="integrations_importpart_batch_same_practice"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Part {self.number} of {self.batch_id}"
+
+    def seal(self, raw: bytes) -> None:
+        """Set the body. The practice must be set: the ciphertext belongs to this row of this practice."""
+        self.body = crypto.encrypt(
+            zlib.compress(raw, 1), practice_id=self.practice_id, table=self._meta.db_table, row=self.pk, column="body"
+        )
+
+    def open(self) -> bytes:
+        """The bytes as they came."""
+        return zlib.decompress(
+            crypto.decrypt(
+                self.body, practice_id=self.practice_id, table=self._meta.db_table, row=self.pk, column="body"
+            )
+        )
 
 
 class RowError(PracticeModel):
@@ -62,6 +112,21 @@ class RowError(PracticeModel):
 
     def __str__(self) -> str:
         return f"row {self.row}: {self.code}"
+
+    def seal(self, text: str) -> None:
+        """Set what was seen, cut to an excerpt."""
+        self.seen = crypto.encrypt(
+            text[:200].encode("utf-8", "replace"), practice_id=self.practice_id, table=self._meta.db_table, row=self.pk,
+            column="seen",
+        )  # fmt: skip
+
+    def text(self) -> str:
+        """What was seen."""
+        if not self.seen:
+            return ""
+        return crypto.decrypt(
+            self.seen, practice_id=self.practice_id, table=self._meta.db_table, row=self.pk, column="seen"
+        ).decode()
 
 
 class RawMessage(PracticeModel):

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         add = actions.add_parser("add", help="add a feed; without credentials or address it takes files only")
         add.add_argument("--practice", required=True, metavar="SLUG")
         add.add_argument("--name", required=True)
-        add.add_argument("--kind", required=True, help="hl7v2 or fhir")
+        add.add_argument("--kind", required=True, help="hl7v2, fhir or csv")
         add.add_argument("--preset", default="")
         add.add_argument("--zone", default="", help="time zone of times without an offset (the practice's)")
         add.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="chosen")
