@@ -13,7 +13,7 @@ from integrations.models import Feed
 MAX_UPLOAD = 64 * 2**20
 PRESETS = [
     (f"{kind.name}:{name}", f"{label} ({'HL7 v2' if kind.name == 'hl7v2' else 'FHIR'})")
-    for kind in KINDS.values()
+    for kind in (KINDS["hl7v2"], KINDS["fhir"])
     for name, (label, _settings) in kind.presets.items()
 ]
 A03 = [

@@ -90,7 +90,7 @@ class _Member(io.RawIOBase):
 
 def _opener(open_file: OpenFile, name: str) -> OpenFile:
     def opened() -> BinaryIO:
-        return io.BufferedReader(_Member(open_file, name))  # type: ignore[return-value]
+        return io.BufferedReader(_Member(open_file, name))
 
     return opened
 

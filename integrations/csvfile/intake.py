@@ -264,6 +264,6 @@ def file_of(batch: ImportBatch) -> File:
     """The stored bytes of a batch as a file. The practice must be open while it is read."""
 
     def opened() -> BinaryIO:
-        return io.BufferedReader(PartsStream(batch))  # type: ignore[return-value]
+        return io.BufferedReader(PartsStream(batch))
 
     return File(batch.name, opened)

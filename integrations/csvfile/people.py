@@ -48,8 +48,8 @@ def person(cells: "Cells", at: datetime) -> dict[str, Any]:
     if active := cells.code("active")[1] or cells.text("active"):
         told["active"] = plain(active) not in NO
     told |= _reach(cells) | _address(cells) | _death(cells, at)
-    for name, unit in (("birth_date", "birth_date"), ("sex", "sex"), ("email", "email"), ("language", "language")):
-        if cells.clears(name):
+    for unit in ("birth_date", "sex", "email", "language"):
+        if cells.clears(unit):
             told[unit] = None
     if cells.clears("phone") and "phone" not in told:
         told["phone"] = None

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 from integrations.csvfile.tables import Broken, OpenFile, Row
 
@@ -60,8 +60,8 @@ def open_sheet(open_file: OpenFile, wanted: str = "") -> Sheet:
 
     def rows() -> Iterator[Row]:
         with (
-            _child(open_file, chosen) as child,
-            io.TextIOWrapper(child.stdout, "utf-8", "surrogateescape", newline="") as text,
+            _child(open_file, chosen) as out,
+            io.TextIOWrapper(cast(BinaryIO, out), "utf-8", "surrogateescape", newline="") as text,
         ):
             text.readline()
             for number, cells in enumerate(csv.reader(text), start=1):
@@ -72,8 +72,8 @@ def open_sheet(open_file: OpenFile, wanted: str = "") -> Sheet:
 
 
 def _describe(open_file: OpenFile) -> dict[str, Any]:
-    with _child(open_file, "") as child:
-        out = child.stdout.read() if child.stdout else b""
+    with _child(open_file, "") as pipe:
+        out = pipe.read()
     try:
         told: dict[str, Any] = json.loads(out.split(b"\n", 1)[0] or b"{}")
     except ValueError:
@@ -85,8 +85,8 @@ def _describe(open_file: OpenFile) -> dict[str, Any]:
 
 
 @contextmanager
-def _child(open_file: OpenFile, sheet: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A child that gets the workbook by a pipe (nothing is written to a disk) and is gone afterwards."""
+def _child(open_file: OpenFile, sheet: str) -> Iterator[IO[bytes]]:
+    """What a child says that gets the workbook by a pipe (nothing is written to a disk); it is gone afterwards."""
     _check_size(open_file)
     child = subprocess.Popen(  # noqa: S603  (our own module)
         [sys.executable, "-I", str(Path(__file__).with_name("workbook_child.py")), sheet],
@@ -99,7 +99,7 @@ def _child(open_file: OpenFile, sheet: str) -> Iterator["subprocess.Popen[bytes]
             with open_file() as stream:
                 shutil.copyfileobj(stream, child.stdin)
             child.stdin.close()
-        yield child
+        yield child.stdout
     finally:
         child.kill()
         child.wait()
