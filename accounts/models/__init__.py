@@ -15,6 +15,7 @@ from accounts.models.factors import (
 from accounts.models.invitations import Invitation, InvitationClinic
 from accounts.models.members import Membership, MembershipClinic, Therapist
 from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
+from accounts.models.sent_forms import SentForm
 from accounts.models.sessions import Session
 from accounts.models.signups import SignUp
 from accounts.models.support import SUPPORT_LASTS_AT_MOST, SupportGrant
@@ -38,6 +39,7 @@ __all__ = [
     "Practice",
     "RecoveryCode",
     "RecoveryCodes",
+    "SentForm",
     "Session",
     "SettingsChange",
     "SignInAttempt",

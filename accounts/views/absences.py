@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import absence, handover, people
 from accounts.access import Refused, may, staff_view
 from accounts.models import Absence, Membership
+from accounts.once import once
 from accounts.people_forms import AbsenceForm
 from prm import clock
 from prm.audit.record import record
@@ -18,6 +19,7 @@ from prm.ui.toasts import toast
 
 @require_http_methods(["GET", "POST"])
 @staff_view("mine")
+@once
 def my_absence(request: HttpRequest) -> HttpResponse:
     """One's own days away."""
     return _page(request, request.membership)
@@ -25,6 +27,7 @@ def my_absence(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff_view("people.manage")
+@once
 def member_absence(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """A colleague's days away, such as the ill one's who cannot write them down."""
     member = get_object_or_404(Membership.objects.select_related("user").filter(ended_at=None), pk=membership_id)

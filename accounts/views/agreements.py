@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import agreement_files, agreements
 from accounts.access import staff_view
 from accounts.models import Agreement, AgreementFile
+from accounts.once import once
 from prm import clock
 from prm.audit.record import record
 from prm.ui.problems import Conflict
@@ -149,6 +150,7 @@ def text(request: HttpRequest, version: str) -> HttpResponse:
 
 @staff_view("practice.own")
 @require_POST
+@once
 def signature(request: HttpRequest) -> HttpResponse:
     """Sign the platform's current text: a practice made from a shell, or a new version."""
     form = SignForm(request.POST)
@@ -167,6 +169,7 @@ def signature(request: HttpRequest) -> HttpResponse:
 
 @staff_view("practice.own")
 @require_http_methods(["GET", "POST"])
+@once
 def new(request: HttpRequest) -> HttpResponse:
     """A provider's agreement that is not recorded yet; `?party=` says whose, none another provider's."""
     party = request.GET.get("party", Party.OTHER)

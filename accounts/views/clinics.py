@@ -14,6 +14,7 @@ from accounts.access import staff_view
 from accounts.changing import Changed
 from accounts.clinic_forms import ClinicForm
 from accounts.models import Clinic
+from accounts.once import once
 from accounts.views import saving
 from prm import clock
 from prm.audit.record import record
@@ -36,6 +37,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 
 @staff_view("settings.manage")
 @require_http_methods(["GET", "POST"])
+@once
 def new(request: HttpRequest) -> HttpResponse:
     """Open a clinic."""
     blank = Clinic(time_zone=_practice(request).time_zone, hours=dict(clock.NINE_TO_FIVE))

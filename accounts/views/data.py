@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import disclosing
 from accounts.access import staff_view
 from accounts.models import Membership
+from accounts.once import once
 from accounts.recheck import recently_checked
 from prm import clock
 from prm.audit.record import record
@@ -31,6 +32,7 @@ SHOWN = 10
 @staff_view("practice.own")
 @recently_checked
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def data_export(request: HttpRequest) -> HttpResponse:
     """The exports of the last days; a POST asks for a new one."""
     if request.method == "POST":

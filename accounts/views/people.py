@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import absence, invitations, people, role_words, sessions
 from accounts.access import Refused, staff_view
 from accounts.models import Clinic, Invitation, Membership
+from accounts.once import once
 from accounts.people_forms import AccessForm, DepartureForm, InviteForm
 from prm import clock
 from prm.audit.record import record
@@ -43,6 +44,7 @@ def members(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff_view(PERMISSION)
+@once
 def invite(request: HttpRequest) -> HttpResponse:
     """Ask a person to join."""
     form = InviteForm(request.membership, request.POST or None)
@@ -137,6 +139,7 @@ def departure_undo(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 
 @require_POST
 @staff_view(PERMISSION)
+@once
 def invitation_renewal(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """Send a new link; the old one works no more."""
     found, now = _find_invitation(request, invitation_id), clock.now()

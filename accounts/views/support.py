@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import support
 from accounts.access import staff_view
 from accounts.models import Membership, SupportGrant
+from accounts.once import once
 from prm import clock
 from prm.audit.record import record
 from prm.ui.toasts import toast
@@ -38,6 +39,7 @@ class GrantForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 @staff_view("practice.own")
+@once
 def support_access(request: HttpRequest) -> HttpResponse:
     """Who was let in and until when; opening the door."""
     form, now = GrantForm(request.POST or None), clock.now()

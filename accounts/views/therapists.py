@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import profiles
 from accounts.access import staff_view
 from accounts.models import Membership, Therapist
+from accounts.once import once
 from accounts.people_forms import TherapistForm
 from prm import clock
 from prm.audit.record import record
@@ -35,6 +36,7 @@ def therapists(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff_view(PERMISSION)
+@once
 def therapist_new(request: HttpRequest) -> HttpResponse:
     """A therapist whom no feed has told of."""
     return _edit(request, Therapist())

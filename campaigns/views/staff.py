@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.access import may, staff_view
+from accounts.once import once
 from campaigns import lifecycle, preview, queries, zones
 from campaigns.explain import explain
 from campaigns.forms import ResumeForm, RuleForm, TurnOnForm
@@ -50,6 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @staff_view("campaigns.draft")
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def create(request: HttpRequest) -> HttpResponse:
     """A new rule as one sentence."""
     form = RuleForm(request.POST or None)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import staff_view
 from accounts.models import Membership
+from accounts.once import once
 from dashboard import inbox, person
 from nps import recovery
 from nps.forms import ContactAttemptForm, ResolutionForm
@@ -65,6 +66,7 @@ def ownership(request: HttpRequest, item_id: UUID) -> HttpResponse:
 
 @require_POST
 @staff_view("inbox.work")
+@once
 def contact(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Log one try to reach the patient of a recovery case."""
     found = _item(request, item_id)

@@ -8,6 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import may, staff_view
+from accounts.once import once
 from campaigns import preview, zones
 from campaigns.forms import new_document
 from campaigns.sentence import sentence
@@ -107,6 +108,7 @@ def statement(request: HttpRequest, step: str) -> HttpResponse:
 
 @staff_view("start.view")
 @require_POST
+@once
 def survey(request: HttpRequest) -> HttpResponse:
     """Mail the survey to oneself; its link leads to a sample that keeps nothing."""
     now, member = clock.now(), request.membership  # type: ignore[attr-defined]

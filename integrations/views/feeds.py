@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import staff_view
+from accounts.once import once
 from integrations import feeds, uploads
 from integrations.forms import FeedForm, UploadForm
 from integrations.kinds import KINDS
@@ -30,6 +31,7 @@ def feed_list(request: HttpRequest) -> HttpResponse:
 
 @staff_view("feeds.manage")
 @require_http_methods(["GET", "POST"])
+@once
 def feed_new(request: HttpRequest) -> HttpResponse:
     """Name a new feed and its EMR."""
     practice = request.practice  # type: ignore[attr-defined]
@@ -64,6 +66,7 @@ def _told(value: object) -> str:
 
 @staff_view("feeds.manage")
 @require_http_methods(["GET", "POST"])
+@once
 def feed(request: HttpRequest, feed_id: UUID) -> HttpResponse:
     """One feed: health, settings, files. POST takes in a file."""
     one = get_object_or_404(Feed, pk=feed_id, is_sample=False)

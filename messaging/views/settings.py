@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import agreements
 from accounts.access import may, staff_view
 from accounts.models import Agreement
+from accounts.once import once
 from messaging import channels
 from messaging.channels import PREVIEW, accounts
 from messaging.channels.forms import SenderForm
@@ -67,6 +68,7 @@ def _pause_words(pause: SendPause) -> str:
 
 @staff_view("settings.manage")
 @require_POST
+@once
 def channel_test(request: HttpRequest) -> HttpResponse:
     """Queue a mail to oneself by the usual way, and go to where its fate is told."""
     practice, membership = request.practice, request.membership  # type: ignore[attr-defined]

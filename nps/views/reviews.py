@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import staff_view
 from accounts.models import Clinic
+from accounts.once import once
 from nps import reviews
 from nps.forms import ReviewPolicyForm, ReviewSiteForm
 from nps.models import ReviewRequest, ReviewSite
@@ -26,6 +27,7 @@ GATED_GOOGLE = "Google forbids asking only happy patients. Remove the Google pag
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_view("nps.set_up")
+@once
 def sites(request: HttpRequest) -> HttpResponse:
     """The review pages by clinic; a POST adds one."""
     if request.method != "POST":

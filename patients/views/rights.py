@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import may, staff_view
+from accounts.once import once
 from patients import record_copy, rights
 from patients.models import Amendment, Disclosure, Patient
 from patients.models.rights import ANSWER_WITHIN
@@ -83,6 +84,7 @@ def restriction_undo(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 
 @require_POST
 @staff_view("patients.rights")
+@once
 def amendments(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """The patient says that something in the record is wrong."""
     found, form = _for_change(request, patient_id), AmendmentForm(request.POST)
@@ -114,6 +116,7 @@ def amendment(request: HttpRequest, amendment_id: UUID) -> HttpResponse:
 
 @require_POST
 @staff_view("patients.rights")
+@once
 def disclosures(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Somebody outside was told about the patient."""
     found, form = _for_change(request, patient_id), DisclosureForm(request.POST)

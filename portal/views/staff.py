@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.access import staff_view
+from accounts.once import once
 from messaging.models import OutboxMessage
 from messaging.outbox import words
 from patients import access, sessions
@@ -26,6 +27,7 @@ BY = {Channel.EMAIL: "by e-mail", Channel.SMS: "by text message"}
 
 @require_POST
 @staff_view("inbox.work")
+@once
 def send_link(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Send the patient a link to his page, by e-mail or text message."""
     patient = get_object_or_404(_patients(request).living().select_related("home_clinic"), pk=patient_id)

@@ -1,6 +1,7 @@
 """Template tags and filters of every page: icons, rail, heat strip, marks, and the words of numbers and dates."""
 
 import math
+import secrets
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
@@ -16,6 +17,8 @@ from django.utils.translation import gettext as _
 from prm.ui import fonts, rail, words
 
 register = template.Library()
+
+ONCE = "once"  # the field of `{% once %}`
 
 for name, function in {
     "count": words.count,
@@ -49,6 +52,15 @@ def _svg(name: str, size: int, classes: str) -> SafeString:
 def icon(name: str, size: int = 18, classes: str = "") -> SafeString:
     """A Lucide icon, hidden from screen readers: the words beside it carry the meaning. IconDoesNotExist for a typo."""
     return _svg(name, size, classes)
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """The token of a form that creates something: sent twice, it acts once (`accounts.once`). Beside the CSRF token.
+
+    Browsers that restore what was typed leave it alone (`autocomplete`).
+    """
+    return format_html('<input type="hidden" name="{}" value="{}" autocomplete="off">', ONCE, secrets.token_urlsafe(16))
 
 
 @register.simple_tag

@@ -1,0 +1,48 @@
+"""Forms of staff between two requests: those that had their effect."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.db import models
+
+from prm import clock
+from prm.tenancy.models import PracticeModel
+
+SWEPT = 100  # rows past their time that one request removes
+
+
+class _Passing(PracticeModel):
+    """A row that is of use for some hours; what is left of it goes with later writes, and hourly."""
+
+    LASTS: ClassVar[timedelta]
+    export_leaves_out = True
+
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta(PracticeModel.Meta):
+        abstract = True
+
+    @classmethod
+    def sweep(cls, *, now: datetime, most: int = SWEPT) -> int:
+        """Remove some rows past their time, but for those that another request is removing; how many."""
+        old = cls.objects.filter(at__lt=now - cls.LASTS).order_by("at").select_for_update(skip_locked=True)
+        return cls.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:most])).delete()[0]
+
+
+class SentForm(_Passing):
+    """A form that created something: sent again, it leads to where the first time led (`accounts.once`)."""
+
+    LASTS = timedelta(hours=24)
+
+    key = models.CharField(max_length=64)  # SHA-256 of person, address, the form's token and all that was typed
+    leads_to = models.CharField(max_length=500)
+
+    class Meta(_Passing.Meta):
+        constraints = [
+            *PracticeModel.Meta.constraints,
+            models.UniqueConstraint(fields=["practice", "key"], name="accounts_sentform_once"),
+        ]
+        indexes = [models.Index(fields=["practice", "at"], name="accounts_sentform_age")]
+
+    def __str__(self) -> str:
+        return f"form sent {self.at:%Y-%m-%d %H:%M}"
