@@ -40,8 +40,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 
 
-# What shows patients of the whole practice, so that a member of some clinics only may not, whatever his role.
-WHOLE_PRACTICE = frozenset({"feeds.manage", "audit.view", "practice.own"})
+# What shows patients of the whole practice, or opens it (a key's scopes know no clinics), so that a member of some
+# clinics only may not, whatever his role.
+WHOLE_PRACTICE = frozenset({"feeds.manage", "audit.view", "practice.own", "api_keys.manage"})
 
 
 class OnlyReading(PermissionDenied):

@@ -1,9 +1,10 @@
-"""Where a request comes from."""
+"""Where a request comes from, and whether its address is a secret."""
 
 from ipaddress import ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import ResolverMatch
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -19,3 +20,8 @@ def client_address(request: HttpRequest) -> str | None:
         return str(ip_address(found.strip()))
     except ValueError:
         return None
+
+
+def carries_token(found: ResolverMatch | None) -> bool:
+    """True for an address that holds a token: whoever reads it could use it (security.md section 2)."""
+    return found is not None and any(name == "token" or name.endswith("_token") for name in found.kwargs)

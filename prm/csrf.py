@@ -4,9 +4,11 @@ from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, resolve
 
+from prm import addresses
+
 
 class PortalCsrfMiddleware(CsrfViewMiddleware):
-    """As Django's, but a patient's page and an invitation may post with `Origin: null`.
+    """As Django's, but a patient's page, an invitation and a page behind a mailed link may post with `Origin: null`.
 
     These pages carry `Referrer-Policy: no-referrer` (security.md §2); for a POST from such a page the browser writes
     `Origin: null` (Fetch standard, “serializing a request origin”). The token of cookie and form is checked as ever.
@@ -18,6 +20,7 @@ class PortalCsrfMiddleware(CsrfViewMiddleware):
 
 def _is_portal(request: HttpRequest) -> bool:
     try:
-        return resolve(request.path_info).route.startswith(("portal/", "invite/"))
+        found = resolve(request.path_info)
     except Resolver404:
         return False
+    return found.route.startswith(("portal/", "invite/")) or addresses.carries_token(found)

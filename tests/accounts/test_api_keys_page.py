@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.models import ApiKey, Membership, Practice
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
+from tests.accounts.conftest import client_of, clinic, join
 from tests.accounts.factor_rows import stale
 from tests.factories.accounts import PracticeFactory, staff_client
 from tests.factories.api import Caller, make_key
@@ -115,3 +116,12 @@ def test_making_and_revoking_want_a_factor_within_ten_minutes(practice):
     with use_practice(practice.pk):
         assert ApiKey.objects.filter(revoked_at=None).count() == 1
     assert client.get("/harbor/settings/api-keys/").status_code == 200
+
+
+def test_an_owner_of_some_clinics_makes_no_key_of_the_whole_practice():
+    harbor = PracticeFactory(slug="harbor")
+    east = clinic(harbor, "Eastside")
+    limited = client_of(join(harbor, Membership.Role.OWNER, clinics=[east]))
+    for where in ("", "new/"):
+        assert limited.get(f"/harbor/settings/api-keys/{where}").status_code == 403
+    assert limited.post("/harbor/settings/api-keys/new/", {"name": "Key", "lasts": "30"}).status_code == 403
