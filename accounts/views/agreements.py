@@ -150,7 +150,6 @@ def text(request: HttpRequest, version: str) -> HttpResponse:
 
 @staff_view("practice.own")
 @require_POST
-@once
 def signature(request: HttpRequest) -> HttpResponse:
     """Sign the platform's current text: a practice made from a shell, or a new version."""
     form = SignForm(request.POST)

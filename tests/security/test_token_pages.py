@@ -6,7 +6,7 @@ from django.test import Client
 from tests.factories.accounts import PracticeFactory, staff_client
 from tests.security import urls
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 WITH_TOKEN = [one for one in urls.addresses() if any(name.endswith("token") for name in one.arguments)]
 

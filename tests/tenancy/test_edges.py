@@ -11,7 +11,7 @@ from prm.tenancy.requests import StreamedTenantData, answer_within
 from prm.tenancy.tasks import HEADER, MissingPractice, PracticeTask
 from tests.factories.accounts import ClinicFactory, PracticeFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class CountClinics(PracticeTask):
