@@ -12,7 +12,7 @@ SWEPT = 100  # rows past their time that one request removes
 
 
 class _Passing(PracticeModel):
-    """A row that is of use for some hours; what is left of it goes with later writes, and hourly."""
+    """A row that is of use for some hours; what is past its time goes with later writes of the practice."""
 
     LASTS: ClassVar[timedelta]
     export_leaves_out = True
