@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
-from accounts import absence, passwords, people, profiles
+from accounts import absence, joining, passwords, people, profiles
 from accounts.models import Clinic, Invitation, Membership, Therapist, User
 from accounts.role_words import ROLE_LINES
 
@@ -155,6 +155,16 @@ class TherapistForm(forms.ModelForm):
         if given.get("licence_number") and not given.get("licence_state"):
             self.add_error("licence_state", "Choose the state that gave the license.")
         return given
+
+
+class JoinTherapistForm(forms.Form):
+    """Who the therapist of whom a feed knows only an id really is."""
+
+    into = forms.ModelChoiceField(None, label="Therapist", empty_label="Choose")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["into"].queryset = joining.choices()
 
 
 class JoinForm(forms.Form):

@@ -31,6 +31,7 @@ from integrations.models import (
 from integrations.sources import by_feed, global_key
 from integrations.writing import Changes
 from prm import ids
+from prm.tenancy import current_practice_id
 from prm.tenancy.models import DatabaseClock
 
 BATCH = 500
@@ -88,8 +89,14 @@ def lock(feed: Feed) -> None:
 
     The practice's, not the feed's: two feeds may speak of one person.
     """
+    lock_facts(feed.practice_id)
+
+
+def lock_facts(practice_id: Any = None) -> None:
+    """As `lock`, of the open practice where none is named: for what staff change in the facts."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [f"facts {feed.practice_id}"])
+        name = f"facts {practice_id or current_practice_id()}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [name])
 
 
 def apply_messages(feed: Feed, messages: Sequence[RawMessage], *, now: datetime) -> None:

@@ -13,6 +13,7 @@ from accounts.models.factors import (
     TotpDevice,
 )
 from accounts.models.invitations import Invitation, InvitationClinic
+from accounts.models.joins import TherapistJoin
 from accounts.models.members import Membership, MembershipClinic, Therapist
 from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
 from accounts.models.sent_forms import SentForm
@@ -46,6 +47,7 @@ __all__ = [
     "SignUp",
     "SupportGrant",
     "Therapist",
+    "TherapistJoin",
     "TotpDevice",
     "User",
     "UserManager",

@@ -24,6 +24,7 @@ from accounts.models import (
     SignUp,
     SupportGrant,
     Therapist,
+    TherapistJoin,
     User,
 )
 from accounts.queries import practices_of
@@ -207,6 +208,11 @@ def _therapist(practice: Practice) -> dict[str, Any] | None:
     return {"therapist_id": found.pk} if found else None
 
 
+def _therapist_join(practice: Practice) -> dict[str, Any] | None:
+    found = TherapistJoin.objects.first()
+    return {"join_id": found.pk} if found else None
+
+
 def _clinic(practice: Practice) -> dict[str, Any] | None:
     """The first clinic by name."""
     clinic = Clinic.objects.order_by("name").first()
@@ -322,6 +328,8 @@ ROWS: dict[str, Row] = {
     "people_roles": Row(STAFF),
     "therapists_see": Row(STAFF),
     "therapist": Row(STAFF, _therapist),
+    "therapist_join": Row(STAFF, _therapist),
+    "therapist_join_undo": Row(STAFF, _therapist_join),
     "therapist_new": Row(STAFF),
     "therapists": Row(STAFF),
     "appearance": Row(OPEN),

@@ -205,6 +205,8 @@ ROWS: dict[str, Row] = {
     "people_invite": Row("OM", "GET POST"),
     "people_roles": Row("OM"),
     "therapist": Row("OM", "GET POST"),
+    "therapist_join": Row("OM", "POST"),
+    "therapist_join_undo": Row("OM", "POST"),
     "therapist_new": Row("OM", "GET POST"),
     "therapists": Row("OM"),
     "therapists_see": Row("O", "POST", whole=True),

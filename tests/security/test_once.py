@@ -43,7 +43,8 @@ SAFE_TWICE = {
     "mine_password", "mine_session_end", "nps:review_removal", "nps:reviews_policy", "patient_amendment",
     "patient_portal_end", "patient_portal_link_undo", "patient_restriction", "patient_restriction_undo",
     "sample_load", "sample_removal", "settings_branding", "settings_practice", "settings_retention",
-    "settings_sending", "signin_security", "support_end", "therapist", "therapists_see",
+    "settings_sending", "signin_security", "support_end", "therapist", "therapist_join",
+    "therapist_join_undo", "therapists_see",
 }  # fmt: skip
 TOKEN = "a" * 22
 

@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, Any] = {
     "platform_practice": "accounts.Practice",
     "sign_up_token": "not-a-token",
     "step": "emr",
+    "join_id": "accounts.TherapistJoin",
     "version": "2026-11",
 }
 
