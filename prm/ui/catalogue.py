@@ -18,6 +18,7 @@ PATIENT_FILES = (
     "templates/system.html",
     "templates/4*.html",
     "templates/expired.html",
+    "templates/slow.html",
     "templates/parts/error_summary.html",
     "templates/parts/field*.html",
     "templates/parts/nps_scale.html",

@@ -1,20 +1,29 @@
 """HTML to PDF with WeasyPrint: tagged (PDF/UA-1), our fonts, nothing fetched but `data:` and our own assets.
 
+It happens in a child process (`pdf_child.py`) with a limit of time and memory, so that no document holds a worker.
+
 WeasyPrint needs the system's Pango, which no wheel carries: `missing` says how to get it before anyone asks for a PDF.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib
+import json
+import logging
+import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
 from prm.ui import fonts
+from prm.ui.problems import TookTooLong
+
+log = logging.getLogger(__name__)
+
+LIMIT = 20  # seconds that a document may take; the largest report takes two
+LIMIT_BYTES = 2 * 2**30  # of address space
 
 LIBRARIES = (
     ("libgobject-2.0.so.0", "libgobject-2.0.0.dylib"),
@@ -31,10 +40,6 @@ INSTALL = {
 
 class PangoMissing(RuntimeError):
     """The machine cannot make PDFs; the text is the command that installs what it lacks."""
-
-
-class ForbiddenAsset(ValueError):
-    """A document named something that is neither `data:` nor one of our assets."""
 
 
 @cache
@@ -56,36 +61,29 @@ def _loads(name: str) -> bool:
 
 
 def render(html: str) -> bytes:
-    """The document as PDF/UA-1 on the paper that its style sheet names. PangoMissing where the machine has no Pango."""
+    """The document as PDF/UA-1 on the paper that its style sheet names. PangoMissing where the machine has no Pango.
+
+    TookTooLong where it needs more than LIMIT seconds or LIMIT_BYTES of memory: nothing goes on after that.
+    """
     if command := missing():
         raise PangoMissing(command)
-    weasyprint = importlib.import_module("weasyprint")  # half a second and 30 MB: only where a PDF is made
-    document = weasyprint.HTML(string=html, base_url="asset:", url_fetcher=_fetcher())
-    return document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True)
+    told = {"html": html, "assets": assets(), "bytes": LIMIT_BYTES, "seconds": LIMIT}
+    child = [sys.executable, "-I", str(Path(__file__).with_name("pdf_child.py"))]
+    try:
+        done = subprocess.run(  # noqa: S603  (our own module)
+            child, input=json.dumps(told).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=LIMIT,
+            check=True,
+        )  # fmt: skip
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as problem:
+        log.warning("pdf.stopped", extra={"status": getattr(problem, "returncode", None)})
+        raise TookTooLong from None  # the cause holds the document
+    return done.stdout
 
 
-def _assets() -> dict[str, tuple[Path, str]]:
-    found = {"print.css": (settings.BASE_DIR / "static" / "print.css", "text/css")}
+def assets() -> dict[str, tuple[str, str]]:
+    """What a document may name as `asset:NAME`: the file's path and its media type."""
+    found = {"print.css": (str(settings.BASE_DIR / "static" / "print.css"), "text/css")}
     for face in fonts.FACES:
         if source := face.source():
-            found[f"{face.name}.ttf"] = (source, "font/ttf")
+            found[f"{face.name}.ttf"] = (str(source), "font/ttf")
     return found
-
-
-def _fetcher() -> Any:
-    urls = importlib.import_module("weasyprint.urls")
-
-    class OurAssets(urls.URLFetcher):  # type: ignore[name-defined]
-        """`data:` as WeasyPrint reads it, `asset:NAME` from our own list, nothing else."""
-
-        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
-            """ForbiddenAsset for any other address: no network, no file that a page names."""
-            scheme, _sep, name = url.partition(":")
-            if scheme == "data":
-                return super().fetch(url, headers)
-            if scheme != "asset" or name.lstrip("/") not in _assets():
-                raise ForbiddenAsset(scheme)
-            path, kind = _assets()[name.lstrip("/")]
-            return urls.URLFetcherResponse(url, path.read_bytes(), {"Content-Type": kind})
-
-    return OurAssets()

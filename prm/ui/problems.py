@@ -22,3 +22,7 @@ class TooManyRequests(Exception):
     def __init__(self, until: datetime) -> None:
         self.until = until
         super().__init__("too many requests")
+
+
+class TookTooLong(Exception):
+    """What was asked for needs more time or memory than one page may take (503); nothing of it goes on."""

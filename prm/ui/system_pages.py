@@ -11,10 +11,11 @@ from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.shortcuts import render
 
 from prm import clock, logs
-from prm.ui.problems import BadParameter, Conflict, TooManyRequests
+from prm.ui.problems import BadParameter, Conflict, TookTooLong, TooManyRequests
 
 NOT_TYPED = {"csrfmiddlewaretoken", "password", "new_password", "code", "token", "next"}
 RETRY_SECONDS = 30  # how soon a caller may ask again while the database is away
+SLOW_SECONDS = 60  # and after something took too long
 ROLE_WORDS = {
     "owner": "an owner",
     "manager": "a manager",
@@ -75,6 +76,10 @@ def answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         seconds = max(1, int((exception.until - clock.now()).total_seconds()))
         response = _page(request, "429.html", 429, {"until": exception.until})
         response["Retry-After"] = str(seconds)
+        return response
+    if isinstance(exception, TookTooLong):
+        response = _page(request, "slow.html", 503)
+        response["Retry-After"] = str(SLOW_SECONDS)
         return response
     return None
 
