@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
+
 
 from accounts import api_keys
 from accounts.models import Practice
@@ -13,6 +16,7 @@ from prm.api.problems import Problem
 from prm.tenancy.requests import answer_within
 
 ROOT = "/api/"
+PUBLIC = (reverse_lazy("api_docs"), reverse_lazy("api_schema"))  # the same for everybody, whatever key he carries
 MOST_BYTES = 2**20
 CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
@@ -20,7 +24,7 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 class ApiMiddleware:
     """Without a key the request goes on as it is: the reference is public, endpoints answer 401.
 
-    A key that opens nothing is refused here, whatever the address; every error leaves as a problem document. An answer
+    A key that opens nothing is refused here, whatever the address, but for the two pages of PUBLIC; every error leaves as a problem document. An answer
     of 500 or more rolls back what the request wrote (prm.tenancy.requests).
     """
 
@@ -40,8 +44,12 @@ class ApiMiddleware:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
             raise Problem("too-large", f"The body may have {MOST_BYTES // 1024} KB.")
+        try:
+            request.get_host()
+        except DisallowedHost:
+            raise Problem("wrong-host") from None
         scheme, _sep, text = request.headers.get("Authorization", "").partition(" ")
-        if not text:
+        if not text or request.path_info in PUBLIC:
             return self.get_response(request)
         parts = api_keys.take_apart(text.strip()) if scheme.lower() == "bearer" else None
         practice = Practice.objects.filter(public_id=parts.public_id).first() if parts else None

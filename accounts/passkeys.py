@@ -31,7 +31,7 @@ MOST = 10  # passkeys a person
 NAME_LENGTH = 64
 SIGN_IN, VERIFY, RECHECK, ADD = "sign_in", "verify", "recheck", "add"  # what a challenge was made for
 # The ways in which an answer may be wrong: refused by the libraries, or not of the shape that they read.
-REFUSALS = (OTPWebAuthnApiError, WebAuthnException, AttributeError, LookupError, TypeError, ValueError)
+REFUSALS = (OTPWebAuthnApiError, WebAuthnException, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class WrongAnswer(ValueError):

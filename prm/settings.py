@@ -225,7 +225,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["prm.api.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["prm.api.authentication.HasScope"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["prm.api.parsing.Utf8Json"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "prm.api.pagination.Cursor",
     "DEFAULT_METADATA_CLASS": None,

@@ -34,6 +34,7 @@ KINDS: dict[str, Kind] = {
         400, "A parameter of the address or a header says nothing we know",
         "Each error names the parameter, what was found and what was expected. Parameters we do not know are refused.",
     ),
+    "wrong-host": Kind(400, "This is not our name", "Ask at the address that the reference shows, under its own host."),
     "no-key": Kind(401, "A key is needed", "Send the header “Authorization: Bearer <key>”."),
     "bad-key": Kind(
         401, "The key does not open anything",
@@ -41,7 +42,9 @@ KINDS: dict[str, Kind] = {
     ),
     "missing-scope": Kind(403, "The key may not do this", "Make a key that holds the scope named in the detail."),
     "suspended": Kind(403, "The practice is suspended", "Ask whoever runs the service; the key itself is fine."),
-    "not-found": Kind(404, "There is nothing here", "The address or the id is wrong, or another practice’s."),
+    "not-found": Kind(404, "There is nothing here", 
+        f"The address or the id is wrong, or another practice’s. {REFERENCE} names every address.",
+    ),
     "wrong-method": Kind(405, "The address does not take this method", "The header Allow names those it takes."),
     "not-acceptable": Kind(406, "The answer is JSON", "Accept application/json, or leave the header out."),
     "key-reused": Kind(

@@ -57,7 +57,7 @@ def _read(request: HttpRequest) -> tuple[str, str, str]:
         words = str(report.get("effective-directive") or report.get("violated-directive") or "").split()
         blocked = urlsplit(str(report.get("blocked-uri", "")))
         page = urlsplit(str(report.get("document-uri", "")))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "malformed", "", ""
     directive = words[0] if words and words[0] in DIRECTIVES else "other"
     return directive, blocked.netloc or blocked.scheme or blocked.path[:20], _route(page.path)

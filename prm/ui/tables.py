@@ -70,7 +70,7 @@ def _encode(row: Model, order: tuple[str, ...]) -> str:
 def _decode(cursor: str, order: tuple[str, ...]) -> list[str]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadCursor(cursor) from None
     if not isinstance(values, list) or len(values) != len(order):
         raise BadCursor(cursor)

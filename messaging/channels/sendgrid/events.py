@@ -83,6 +83,8 @@ def parse(body: bytes, *, now: datetime) -> tuple[list[Event], list[str]]:
         rows = json.loads(body)
     except ValueError:
         raise NotAnEvent("not JSON") from None
+    except RecursionError:
+        raise NotAnEvent("nested too deep") from None
     if not isinstance(rows, list):
         raise NotAnEvent(f"expected a list, found {type(rows).__name__}")
     events, problems = [], []
