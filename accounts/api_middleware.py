@@ -6,7 +6,6 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 
-
 from accounts import api_keys
 from accounts.models import Practice
 from prm import clock
@@ -24,8 +23,8 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 class ApiMiddleware:
     """Without a key the request goes on as it is: the reference is public, endpoints answer 401.
 
-    A key that opens nothing is refused here, whatever the address, but for the two pages of PUBLIC; every error leaves as a problem document. An answer
-    of 500 or more rolls back what the request wrote (prm.tenancy.requests).
+    A key that opens nothing is refused here, whatever the address but for the pages of PUBLIC; every error leaves as a
+    problem document. An answer of 500 or more rolls back what the request wrote (prm.tenancy.requests).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

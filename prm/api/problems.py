@@ -42,7 +42,7 @@ KINDS: dict[str, Kind] = {
     ),
     "missing-scope": Kind(403, "The key may not do this", "Make a key that holds the scope named in the detail."),
     "suspended": Kind(403, "The practice is suspended", "Ask whoever runs the service; the key itself is fine."),
-    "not-found": Kind(404, "There is nothing here", 
+    "not-found": Kind(404, "There is nothing here",
         f"The address or the id is wrong, or another practice’s. {REFERENCE} names every address.",
     ),
     "wrong-method": Kind(405, "The address does not take this method", "The header Allow names those it takes."),
