@@ -305,3 +305,29 @@ def test_the_command_says_where_and_ends_with_1(harbor):
         call_command("audit_verify", "--from=yesterday")
     with pytest.raises(CommandError, match="no practice"):
         call_command("audit_verify", "--practice=nowhere")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--from=2026-13-01"], "--from: “2026-13-01” is not a day"),
+        (["--to="], "--to: “” is not a day"),
+        (["--from=2026-11-18", "--to=2026-11-16"], "--to 2026-11-16 is before --from 2026-11-18"),
+        (["--from=2025-01-01", "--to=2025-01-31"], "nothing was checked"),
+        (["--practice="], "--practice: nothing is given"),
+        (["--practice=harbor", "--known="], "--known: nothing is given"),
+    ],
+)
+def test_a_question_that_checks_nothing_is_no_ok_and_no_alarm(harbor, arguments, told):
+    out = StringIO()
+    with clock.at(THURSDAY_MORNING), pytest.raises(CommandError, match=told) as raised:
+        call_command("audit_verify", *arguments, stdout=out)
+    assert raised.value.returncode == 2
+    assert "ok" not in out.getvalue()
+
+
+def test_a_practice_of_which_nothing_is_sealed_yet_is_told_so():
+    practice = PracticeFactory(slug="new")
+    out = StringIO()
+    call_command("audit_verify", f"--practice={practice.slug}", stdout=out)
+    assert out.getvalue() == "new: nothing is sealed, 0 days, 0 events\n"
