@@ -19,6 +19,7 @@ from prm.audit.models import AuditEvent
 DAYS_TO_TELL = 60
 TELL_MEDIA_FROM = 500
 CHUNK = 2_000
+REPORTS = ("incident.reported",)
 ADDRESS = ("line", "line2", "city", "state", "postal_code", "country")
 HEAD = (
     "patient id",
@@ -46,8 +47,14 @@ class Scope:
     address: str = ""
 
     def events(self) -> QuerySet[AuditEvent]:
-        """The events, in no order, of the open practice."""
-        found = AuditEvent.objects.filter(at__gte=self.begin, at__lt=self.end)
+        """The events, in no order, of the open practice; not the reports of incidents, which name whom they found.
+
+        What patients did themselves counts where a person or an address is asked about: somebody else may have had a
+        patient's link. Without either it would tell every patient who opened her own page of a breach.
+        """
+        found = AuditEvent.objects.filter(at__gte=self.begin, at__lt=self.end).exclude(action__in=REPORTS)
+        if not self.actor and not self.address:
+            found = found.exclude(actor_kind="patient")
         if self.actor:
             found = found.filter(actor_id=self.actor).exclude(actor_kind="key")
         if self.key:

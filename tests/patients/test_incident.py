@@ -124,7 +124,40 @@ def test_it_is_recorded_and_no_file_is_overwritten(place, tmp_path):
         report("--from=2026-11-20", "--to=2026-11-20", f"--output={path}")
     assert path.read_text() == "mine"
     with use_practice(practice.pk):
-        assert len(AuditEvent.objects.get(action="incident.reported").patients) == 4
+        assert not AuditEvent.objects.filter(action="incident.reported").exists()
+    path.unlink()
+    report("--from=2026-11-20", "--to=2026-11-20", f"--output={path}")
+    with use_practice(practice.pk):
+        kept = AuditEvent.objects.get(action="incident.reported")
+        assert (len(kept.patients), kept.facts) == (4, {"with_contacts": True})
+
+
+def test_a_list_that_cannot_be_written_is_not_recorded_as_given_away(place, tmp_path, monkeypatch):
+    practice, _people = place
+    with pytest.raises(CommandError, match="No such file or directory"):
+        report("--from=2026-11-20", "--to=2026-11-20", f"--output={tmp_path}/nowhere/contacts.csv")
+
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(incident, "contacts", full)
+    with pytest.raises(CommandError, match="No space left on device"):
+        report("--from=2026-11-20", "--to=2026-11-20", f"--output={tmp_path}/contacts.csv")
+    assert list(tmp_path.iterdir()) == []
+    with use_practice(practice.pk):
+        assert not AuditEvent.objects.filter(action__in=["incident.reported", "disclosure.recorded"]).exists()
+
+
+def test_reports_and_patients_own_visits_touch_nobody(place, tmp_path):
+    practice, people = place
+    first = report("--from=2026-11-20", "--to=2026-11-24", f"--output={tmp_path}/contacts.csv")
+    with use_practice(practice.pk):
+        AuditEvent.objects.create(
+            actor_kind="patient", actor_id=people["Untouched"].pk, patient_id=people["Untouched"].pk,
+            action="portal.read", address="203.0.113.9", at=utc(20, 12),
+        )  # fmt: skip
+    assert report("--from=2026-11-20", "--to=2026-11-24").splitlines() == first.splitlines()[:-1]
+    assert "read or changed: 1\n" in report("--from=2026-11-20", "--to=2026-11-24", "--ip=203.0.113.9")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +165,10 @@ def test_it_is_recorded_and_no_file_is_overwritten(place, tmp_path):
     [
         (("--from=soon", "--to=2026-11-20"), "--from: “soon” is no day"),
         (("--from=2026-11-20", "--to=2026-11-18"), "--to is not after --from"),
+        (("--from=9999-12-31", "--to=9999-12-31"), "--from: the year 9999 is none"),
+        (("--from=2026-11-20", "--to=9999-12-31T23:59"), "--to: the year 9999 is none"),
+        (("--from=0001-01-01", "--to=2026-11-20"), "--from: the year 1 is none"),
+        (("--from=2026-11-20", "--to=2026-11-20", "--discovered=9999-12-31"), "--discovered: the year 9999 is none"),
         (("--from=2026-11-20", "--to=2026-11-20", "--ip=here"), "--ip: “here” is no IP address"),
         (("--from=2026-11-20", "--to=2026-11-20", "--actor=nobody@example.com"), "nobody has this e-mail"),
     ],

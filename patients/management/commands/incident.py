@@ -2,10 +2,12 @@
 
 import os
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,8 @@ from patients import incident, rights
 from prm import clock
 from prm.audit.record import record
 from prm.tenancy import use_practice
+
+YEARS = (1996, 2200)  # HIPAA is of 1996
 
 
 class Command(BaseCommand):
@@ -44,20 +48,22 @@ class Command(BaseCommand):
         """Print the report, write the list, put the making of it into the record."""
         practice = Practice.objects.filter(slug=options["practice"]).first()
         if practice is None:
-            raise CommandError(f"--practice: there is no practice “{options['practice']}”")
+            raise _wrong(f"--practice: there is no practice “{options['practice']}”")
         scope = incident.Scope(
             begin=_moment("--from", options["begin"], practice.zone, last=False),
             end=_moment("--to", options["end"], practice.zone, last=True),
             actor=_actor(options["actor"]), key=_id("--key", options["key"]), address=_address(options["ip"]),
         )  # fmt: skip
         if scope.end <= scope.begin:
-            raise CommandError("--to is not after --from")
+            raise _wrong("--to is not after --from")
         discovered = _day("--discovered", options["discovered"]) or clock.now().astimezone(practice.zone).date()
-        with use_practice(practice.pk):
+        with _new_file(options["output"]) as file, use_practice(practice.pk):
             found = incident.report(scope)
-            text = incident.contacts(found) if options["output"] else ""
+            text = incident.contacts(found) if file else ""
             record("incident.reported", now=clock.now(), patients=found.patients, with_contacts=bool(text))
-            if text:
+            if file:
+                file.write(text)
+                file.flush()  # before the record of it is kept: a full disk is told here
                 rights.record_export(
                     recipient="The operator of the platform", what="Contact list after an incident (CSV)",
                     purpose="To tell patients of a breach (45 CFR 164.404)", by=None, now=clock.now(),
@@ -66,37 +72,59 @@ class Command(BaseCommand):
         for line in found.lines(discovered=discovered):
             self.stdout.write(line)
         if options["output"]:
-            _write(options["output"], text)
             self.stdout.write(f"Contact list: {options['output']}. It holds names and addresses: send it by no mail.")
 
 
-def _write(path: Path, text: str) -> None:
+@contextmanager
+def _new_file(path: Path | None) -> Iterator[TextIO | None]:
+    """A file that was not there, mode 0600; gone again where the report fails, so that record and file agree."""
+    if path is None:
+        yield None
+        return
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as problem:
-        raise CommandError(f"--output: {path}: {problem.strerror}") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
+        raise _wrong(f"--output: {path}: {problem.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+    except BaseException as problem:
+        path.unlink(missing_ok=True)
+        if isinstance(problem, OSError):
+            raise CommandError(f"--output: {path}: {problem.strerror}") from None
+        raise
+
+
+def _wrong(text: str) -> CommandError:
+    """What is wrong with the arguments: exit status 2, as of every other command."""
+    return CommandError(text, returncode=2)
+
+
+def _in_calendar(name: str, day: date) -> date:
+    if not YEARS[0] <= day.year <= YEARS[1]:
+        raise _wrong(f"{name}: the year {day.year} is none of a record (expected {YEARS[0]} to {YEARS[1]})")
+    return day
 
 
 def _moment(name: str, text: str, zone: ZoneInfo, *, last: bool) -> datetime:
     """A day (as `last` its end) or a moment, in the practice's zone where it names none."""
     try:
-        day = date.fromisoformat(text)
+        day = _in_calendar(name, date.fromisoformat(text))
     except ValueError:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise CommandError(f"{name}: “{text}” is no day (2026-11-24) and no moment (2026-11-24T14:30)") from None
+            raise _wrong(f"{name}: “{text}” is no day (2026-11-24) and no moment (2026-11-24T14:30)") from None
+        _in_calendar(name, moment.date())
         return moment if moment.tzinfo else moment.replace(tzinfo=zone)
     return clock.local_moment(day + timedelta(days=last), time(0), zone)
 
 
 def _day(name: str, text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        return _in_calendar(name, date.fromisoformat(text)) if text else None
     except ValueError:
-        raise CommandError(f"{name}: “{text}” is not a day (expected YYYY-MM-DD)") from None
+        raise _wrong(f"{name}: “{text}” is not a day (expected YYYY-MM-DD)") from None
 
 
 def _actor(text: str | None) -> UUID | None:
@@ -104,7 +132,7 @@ def _actor(text: str | None) -> UUID | None:
         return _id("--actor", text)
     user = User.objects.filter(email=User.objects.normalise(text)).first()
     if user is None:
-        raise CommandError("--actor: nobody has this e-mail address")
+        raise _wrong("--actor: nobody has this e-mail address")
     return user.pk
 
 
@@ -112,11 +140,11 @@ def _id(name: str, text: str | None) -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:
-        raise CommandError(f"{name}: “{text}” is no id") from None
+        raise _wrong(f"{name}: “{text}” is no id") from None
 
 
 def _address(text: str | None) -> str:
     try:
         return str(ip_address(text)) if text else ""
     except ValueError:
-        raise CommandError(f"--ip: “{text}” is no IP address") from None
+        raise _wrong(f"--ip: “{text}” is no IP address") from None

@@ -78,5 +78,5 @@ class Command(BaseCommand):
 def _practice(slug: str) -> Any:
     found = apps.get_model("accounts.Practice").objects.filter(slug=slug).first()
     if found is None:
-        raise CommandError(f"there is no practice “{slug}”")
+        raise CommandError(f"there is no practice “{slug}”", returncode=2)
     return found
