@@ -13,6 +13,7 @@ from django.db import transaction
 from accounts import changing, contact, hours, zones
 from accounts.changing import Changed
 from accounts.models import Clinic, Membership, SettingsChange, User
+from accounts.naming import one_line
 
 FIELDS = frozenset({
     "name", "message_name", "time_zone", "phone", "address", "hours", "holidays", "booking_url", "recovery_lead",
@@ -94,7 +95,7 @@ def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The values as they are kept. ValidationError by field."""
     readers: dict[str, Callable[[Any], Any]] = {
         "phone": contact.phone, "time_zone": zones.find, "hours": hours.check, "holidays": _closed_days,
-        "booking_url": _booking_url,
+        "booking_url": _booking_url, "name": one_line, "message_name": one_line, "address": one_line,
     }  # fmt: skip
     made, wrong = dict(fields), {}
     for name, read in readers.items():
@@ -103,9 +104,6 @@ def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
                 made[name] = read(made[name])
             except ValidationError as problem:
                 wrong[name] = problem.messages
-    for name in ("name", "message_name", "address"):
-        if name in made:
-            made[name] = " ".join(str(made[name]).split())
     if wrong:
         raise ValidationError(wrong)
     return made

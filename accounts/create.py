@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts import agreements, totp
 from accounts.models import Clinic, Membership, Practice, User
+from accounts.naming import one_line
 from prm.tenancy import use_practice
 
 PASSWORD_BYTES = 12  # 96 random bits, 16 characters
@@ -49,8 +50,9 @@ def create_practice(
     `signatory`: who has signed the current agreement for the practice, on paper or otherwise; without one the start
     checklist asks the owner. With `owner_email`: that person is an owner there; where he was no user yet, a password
     and an authenticator key are made for him. ValidationError names the fields that are wrong, OtherPractice a taken
-    slug.
+    slug. White space in the name is flattened as in the settings.
     """
+    name = _name(name)
     with transaction.atomic():
         practice = Practice.objects.select_for_update().filter(slug=slug).first()
         made = practice is None
@@ -69,6 +71,15 @@ def create_practice(
                 agreements.agree(signatory=signatory, by=None, now=now, practice=practice)
             agreement = agreements.with_platform()
     return Created(practice, clinic, made, access, agreement.version if agreement else "")
+
+
+def _name(text: str) -> str:
+    try:
+        if name := one_line(text):
+            return name
+    except ValidationError as problem:
+        raise ValidationError({"name": problem.messages}) from None
+    raise ValidationError({"name": "Enter the name of the practice, such as Harbor Physical Therapy."})
 
 
 def _make_owner(email: str, *, now: datetime) -> Access | None:

@@ -10,6 +10,7 @@ from accounts import brand, changing, contact, retention, zones
 from accounts.changing import Changed
 from accounts.models import Practice, User
 from accounts.models.practices import MOST_A_DAY, MOST_A_WEEK, TEXTS_CLOSE, TEXTS_OPEN
+from accounts.naming import one_line
 
 LANGUAGES = ("en", "es")
 IDLE_MINUTES = range(5, 31)  # security.md §2
@@ -41,6 +42,8 @@ def _normal(fields: dict[str, Any]) -> dict[str, Any]:
         "phone": contact.phone,
         "time_zone": zones.find,
         "brand_colour": brand.read_and_darken,
+        "name": one_line,
+        "postal_address": one_line,
     }
     made, wrong = dict(fields), {}
     for name, read in readers.items():
@@ -49,9 +52,6 @@ def _normal(fields: dict[str, Any]) -> dict[str, Any]:
                 made[name] = read(str(made[name]))
             except ValidationError as problem:
                 wrong[name] = problem.messages
-    for name in ("name", "postal_address"):
-        if name in made:
-            made[name] = " ".join(str(made[name]).split())
     if wrong:
         raise ValidationError(wrong)
     return made

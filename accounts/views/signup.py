@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import agreements, factors, home, signin, signup, totp
 from accounts.models import Practice, SignUp, User, check_slug
+from accounts.naming import one_line
 from accounts.token_pages import token_page
 from prm import clock
 from prm.addresses import client_address
@@ -32,6 +33,12 @@ ZONES = [
     ("America/Puerto_Rico", "Atlantic (Puerto Rico)"),
     ("Pacific/Guam", "Chamorro (Guam)"),
 ]
+
+
+def _read(text: str) -> str:
+    if line := one_line(text):
+        return line
+    raise ValidationError("Enter a name that can be read.")
 
 
 class SignUpForm(forms.Form):
@@ -52,6 +59,14 @@ class SignUpForm(forms.Form):
         error_messages={"required": "Tick this to sign the agreement. Without it nobody may keep health records here."},
     )
     version = forms.CharField(widget=forms.HiddenInput, initial=agreements.CURRENT)
+
+    def clean_practice_name(self) -> str:
+        """One line that can be read."""
+        return _read(self.cleaned_data["practice_name"])
+
+    def clean_name(self) -> str:
+        """One line that can be read."""
+        return _read(self.cleaned_data["name"])
 
     def clean_version(self) -> str:
         """The version that was on the page; where it changed meanwhile, the new one must be read."""

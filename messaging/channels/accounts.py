@@ -28,7 +28,7 @@ def account(practice: Practice, channel: str) -> tuple[Provider, Sender]:
     sender = Sender(
         practice_id=practice.pk,
         practice_public_id=practice.public_id,
-        name=(found.sender_name if found else "") or practice.name,
+        name=" ".join(((found.sender_name if found else "") or practice.name).split()),  # it becomes a mail's header
         address=(found.sender_address if found else "") or NOBODY,
         reply_to=found.reply_to if found else "",
         options=dict(found.options) if found else {},

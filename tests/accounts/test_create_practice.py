@@ -76,7 +76,9 @@ def test_words_of_our_own_addresses_are_refused(word):
     [
         ({"slug": "Har bor"}, "--slug: Enter a valid"),
         ({"zone": "Boston"}, "--zone: “Boston” is not a time zone"),
-        ({"name": ""}, "--name: This field cannot be blank"),
+        ({"name": ""}, "--name: Enter the name of the practice"),
+        ({"name": " \u200d\n"}, "--name: Enter the name of the practice"),
+        ({"name": "Harbor\x1b[31m"}, r"--name: Leave out the character U\+001B, which cannot be seen"),
         ({"owner": "dana"}, "--owner: Enter a valid email address"),
     ],
 )
@@ -84,6 +86,11 @@ def test_what_is_wrong_is_named_and_nothing_is_made(wrong, told):
     with pytest.raises(CommandError, match=told):
         create(**wrong)
     assert not Practice.objects.exists()
+
+
+def test_a_line_break_in_a_name_is_a_space(client):
+    first, second = create(name="Harbor\r\nBcc: a@b.example "), create(name="Harbor Bcc:\ta@b.example")
+    assert (first["name"], second["id"]) == ("Harbor Bcc: a@b.example", first["id"])
 
 
 def test_a_slug_is_not_given_to_a_second_practice():

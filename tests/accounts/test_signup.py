@@ -47,6 +47,15 @@ def test_a_request_makes_no_row_of_a_practice_and_reading_the_link_makes_none_ei
     assert {(mail.kind, mail.email) for mail in mails} == {("sign_up", "noa@cove.example")}
 
 
+def test_names_are_kept_as_one_line_that_can_be_read(client, mails):
+    asked(client, mails, practice_name="Cove\r\nBcc: x@y.example", name="Noa\r\nX-Evil: 1")
+    kept = SignUp.objects.get()
+    assert (kept.practice_name, kept.name) == ("Cove Bcc: x@y.example", "Noa X-Evil: 1")
+    for unseen in ("\u202eevoC", "\u200b", "\u200d"):
+        assert client.post("/signup/", FORM | {"practice_name": unseen}).status_code == 422
+    assert SignUp.objects.count() == 1
+
+
 def test_confirming_makes_practice_clinic_owner_agreement_and_leads_to_the_second_factor(client, mails):
     path = asked(client, mails)
     answer = client.post(path, {"slug": "cove", "password": PASSWORD})

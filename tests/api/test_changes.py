@@ -40,6 +40,26 @@ def test_a_new_clinic_is_read_back_at_its_location(ours):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("\u200b", "U+200B"), ("Prairie\x1b[31m", "U+001B"), ("\u202eriarP", "U+202E"), ("\u200d", "blank")],
+)
+def test_a_name_that_cannot_be_read_is_refused(ours, name, where):
+    with use_practice(ours.pk):
+        clinic = ClinicFactory()
+    client = caller(ours)
+    for path, fields in (("practice", ("name", "postal_address")), (f"clinics/{clinic.pk}", ("name", "address"))):
+        for field in fields if where != "blank" else ("name",):
+            answer = client.send("patch", path, {field: name})
+            assert (answer.status_code, answer.json()["errors"][0]["where"]) == (422, f"#/{field}")
+            assert where in answer.json()["detail"]
+
+
+def test_a_name_of_joined_characters_is_kept(ours):
+    family = "Famil\u200cy \U0001f468\u200d\U0001f469"
+    assert caller(ours).send("patch", "practice", {"name": family}).json()["name"] == family
+
+
 def test_a_change_writes_what_it_names_and_is_told_as_the_keys(ours):
     key, text = make_key(ours)
     with use_practice(ours.pk):
