@@ -82,8 +82,13 @@ def platform_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     return guarded
 
 
-def staff_view(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def staff_view(
+    permission: str, *, while_suspended: bool = False
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """Mark a view of `/<practice_slug>/…` with the permission it needs; a role without it gets 403 (Refused).
+
+    `while_suspended`: its changes go through where the practice is suspended too. Those take access away, are about
+    the reader's own sign-in, or copy all data: what a practice needs until its last day.
 
     StaffMiddleware has opened the practice and set `request.practice` and `request.membership`; the view is called
     without `practice_slug`. The permission stays readable as `view.permission`, for navigation and the matrix (I7).
@@ -99,6 +104,7 @@ def staff_view(permission: str) -> Callable[[Callable[..., HttpResponse]], Calla
             return view(request, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]
+        guarded.while_suspended = while_suspended  # type: ignore[attr-defined]
         return guarded
 
     return decorate

@@ -28,7 +28,7 @@ class StaffMiddleware:
     or a view marked `for_patients`; their door is `patients`). A URL with a `practice_slug` needs a membership there as
     well, whatever its view is marked with, or, for a platform operator, an owner's support grant; a practice that does
     not exist and one where the person does not work are the same 404. Where support looks in, and where the practice is
-    suspended, requests that would change something are refused.
+    suspended, requests that would change something are refused (but those of views that say `while_suspended`).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -99,11 +99,11 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _refuse_changes(request: HttpRequest, view: Any) -> None:
-    """OnlyReading where the practice is suspended (one’s own settings apart), or where support looks in."""
+    """OnlyReading where support looks in, or where the practice is suspended and the view is not `while_suspended`."""
     if hasattr(getattr(request, "membership", None), "support_until"):
         raise OnlyReading("support")
-    own = getattr(view, "permission", "") == "mine"
-    if getattr(request, "practice", None) and request.practice.suspended_at and not own:  # type: ignore[attr-defined]
+    suspended = getattr(request, "practice", None) and request.practice.suspended_at  # type: ignore[attr-defined]
+    if suspended and not getattr(view, "while_suspended", False):
         raise OnlyReading("suspended")
 
 

@@ -98,7 +98,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/api_key_new.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@staff_view("api_keys.manage")
+@staff_view("api_keys.manage", while_suspended=True)
 @recently_checked
 @require_http_methods(["GET", "POST"])
 def revocation(request: HttpRequest, apikey_id: UUID) -> HttpResponse:

@@ -29,7 +29,7 @@ PRACTICE = (
 SHOWN = 10
 
 
-@staff_view("practice.own")
+@staff_view("practice.own", while_suspended=True)
 @recently_checked
 @require_http_methods(["GET", "HEAD", "POST"])
 @once
@@ -81,12 +81,18 @@ def data_export_file(request: HttpRequest, export_id: UUID) -> HttpResponseBase:
 class ClosingForm(forms.Form):
     """The name, typed, so that nobody closes a practice by a slip."""
 
+    without_export = forms.BooleanField(
+        label="Close it without a copy of our data",
+        error_messages={"required": "Make an export of all data first, or tick that you need none."},
+    )
     name = forms.CharField(label="The practice’s name", max_length=120)
 
-    def __init__(self, expected: str, *args: Any, **options: Any) -> None:
+    def __init__(self, expected: str, *args: Any, has_export: bool, **options: Any) -> None:
         super().__init__(*args, **options)
         self.expected = expected
         self.fields["name"].help_text = f"Type “{expected}”"
+        if has_export:
+            del self.fields["without_export"]
 
     def clean_name(self) -> str:
         """Exactly the name."""
@@ -100,16 +106,20 @@ class ClosingForm(forms.Form):
 @recently_checked
 @require_http_methods(["GET", "HEAD", "POST"])
 def data_closing(request: HttpRequest) -> HttpResponse:
-    """What closing means and how it is taken back; a POST with the name closes the practice."""
+    """What closing means and how it is taken back; a POST with the name closes the practice.
+
+    Without an export that can still be fetched the owner says that he needs none; he can make one until the erasing.
+    """
     practice = request.practice  # type: ignore[attr-defined]
-    form = ClosingForm(practice.name, request.POST if request.method == "POST" else None)
+    made = exports.latest(now=clock.now())
+    form = ClosingForm(practice.name, request.POST if request.method == "POST" else None, has_export=made is not None)
     running = PracticeClosure.objects.filter(closed_practice=practice.pk, cancelled_at=None).first()
     if request.method == "POST" and running is None and form.is_valid():
         now, user = clock.now(), request.user
         record("practice.closed", now=now, request=request, object_id=practice.pk)
         closing.ask(practice, by=f"{user.name} ({user.email})", now=now)  # type: ignore[union-attr]
         return redirect(reverse("data_closing", args=[practice.slug]))
-    context = {"form": form, "running": running, "days": closing.WAIT.days}
+    context = {"form": form, "running": running, "days": closing.WAIT.days, "made": made}
     return render(request, "accounts/data_closing.html", context, status=422 if form.errors else 200)
 
 

@@ -20,7 +20,7 @@ from prm import clock, ids
 from prm.ui.toasts import toast
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @require_http_methods(["GET", "POST"])
 def me(request: HttpRequest) -> HttpResponse:
     """Name, language and single-key shortcuts; theme and density are the device's own."""
@@ -32,14 +32,14 @@ def me(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/mine.html", {"form": form}, status=answers.status(form))
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @require_GET
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Password, second factors, printed codes and sessions, on one page."""
     return _sign_in_page(request, NewPasskeyForm(), status=200)
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @recently_checked
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
@@ -60,7 +60,7 @@ def password(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @recently_checked
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "POST"])
@@ -87,7 +87,7 @@ def app(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @recently_checked
 @require_POST
 def app_removal(request: HttpRequest) -> HttpResponse:
@@ -97,7 +97,7 @@ def app_removal(request: HttpRequest) -> HttpResponse:
     return _remove(request, user, device, factors.TOTP, "Your authenticator app is removed.")
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @recently_checked
 @require_POST
 def passkey_options(request: HttpRequest) -> HttpResponse:
@@ -105,7 +105,7 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
     return JsonResponse(passkeys.options(request, passkeys.ADD, user=_user(request), now=clock.now()))
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @recently_checked
 @require_POST
 def passkey(request: HttpRequest) -> HttpResponse:
@@ -123,7 +123,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
     return _sign_in_page(request, form, status=422)
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @recently_checked
 @require_POST
 def passkey_removal(request: HttpRequest, passkey_id: int) -> HttpResponse:
@@ -135,14 +135,14 @@ def passkey_removal(request: HttpRequest, passkey_id: int) -> HttpResponse:
     return _remove(request, user, found, factors.PASSKEY, f"“{found.name}” is removed.")
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @require_POST
 def app_name(request: HttpRequest) -> HttpResponse:
     """Call the authenticator app something else."""
     return _rename(request, totp.confirmed_device(_user(request)), factors.TOTP)
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @require_POST
 def passkey_name(request: HttpRequest, passkey_id: int) -> HttpResponse:
     """Call a passkey something else."""
@@ -150,7 +150,7 @@ def passkey_name(request: HttpRequest, passkey_id: int) -> HttpResponse:
     return _rename(request, found, factors.PASSKEY)
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @recently_checked
 @require_POST
 def codes(request: HttpRequest) -> HttpResponse:
@@ -159,7 +159,7 @@ def codes(request: HttpRequest) -> HttpResponse:
     return answers.new_codes(request, _user(request), leads_to=reverse("mine_sign_in", args=[slug]), now=clock.now())
 
 
-@staff_view("mine")
+@staff_view("mine", while_suspended=True)
 @require_POST
 def session_end(request: HttpRequest) -> HttpResponse:
     """End one of my sessions, or all but this one."""

@@ -68,7 +68,7 @@ def member(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@staff_view(PERMISSION)
+@staff_view(PERMISSION, while_suspended=True)
 def access(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """Change role, clinics and profile of a member who is here."""
     found = _find_changeable(request, membership_id)
@@ -93,7 +93,7 @@ def access(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@staff_view(PERMISSION)
+@staff_view(PERMISSION, while_suspended=True)
 def departure(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """End a membership; the person's open work goes to the chosen colleague."""
     found = _find_changeable(request, membership_id)
@@ -120,7 +120,7 @@ def departure(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@staff_view(PERMISSION)
+@staff_view(PERMISSION, while_suspended=True)
 def departure_undo(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """Take an end back that was just made."""
     found = _find(membership_id)
@@ -153,7 +153,7 @@ def invitation_renewal(request: HttpRequest, invitation_id: UUID) -> HttpRespons
 
 
 @require_POST
-@staff_view(PERMISSION)
+@staff_view(PERMISSION, while_suspended=True)
 def invitation_withdrawal(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """The link works no more."""
     found, now = _find_invitation(request, invitation_id), clock.now()

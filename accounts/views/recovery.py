@@ -101,7 +101,7 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("signin_factor")
 
 
-@staff_view("people.manage")
+@staff_view("people.manage", while_suspended=True)
 @recently_checked
 @require_http_methods(["GET", "POST"])
 def decide(request: HttpRequest, recovery_id: UUID) -> HttpResponse:

@@ -40,7 +40,7 @@ def security(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/signin_security.html", context, status=answers.status(form))
 
 
-@staff_view("people.manage")
+@staff_view("people.manage", while_suspended=True)
 @recently_checked
 @require_POST
 def sessions_end(request: HttpRequest, membership_id: UUID) -> HttpResponse:

@@ -54,7 +54,7 @@ def support_access(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@staff_view("practice.own")
+@staff_view("practice.own", while_suspended=True)
 def support_end(request: HttpRequest, grant_id: UUID) -> HttpResponse:
     """Close the door again."""
     given, now = get_object_or_404(SupportGrant, pk=grant_id), clock.now()

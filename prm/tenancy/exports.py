@@ -64,6 +64,12 @@ def begin(*, by: UUID, now: datetime) -> PracticeExport:
     return made
 
 
+def latest(*, now: datetime) -> PracticeExport | None:
+    """The newest export that can be fetched at `now` (aware); None where there is none."""
+    whole = PracticeExport.objects.filter(finished_at__isnull=False, removed_at=None, expires_at__gt=now)
+    return whole.order_by("-asked_at").first()
+
+
 def go_on(*, now: datetime) -> bool:
     """Make one part of the open export, in the caller's transaction; True where more remains."""
     made = PracticeExport.objects.select_for_update(skip_locked=True).filter(finished_at=None).first()

@@ -114,7 +114,7 @@ def test_a_suspended_practice_can_be_read_and_not_changed_until_it_resumes(pract
     assert "Unpaid since June" in page.content.decode()
     refused = owner.post("/harbor/settings/consent/", {})
     assert (refused.status_code, "suspended" in refused.content.decode()) == (403, True)
-    assert owner.get(f"/portal/{practice.public_id}/{'x' * 43}").status_code == 404
+    assert owner.get(f"/portal/{practice.public_id}/{'x' * 43}").status_code == 503  # it says so, and whom to call
 
     client.post(f"/platform/{practice.pk}/resumption/")
     assert owner.post("/harbor/settings/consent/", {}).status_code == 200

@@ -169,11 +169,11 @@ def test_an_owner_closes_it_by_typing_its_name(client):
     practice = PracticeFactory(slug="harbor", name="Harbor")
     with use_practice(practice.pk):
         sign_in(client, MembershipFactory(user__name="Olivia Grant", user__email="olivia@example.com").user)
-    wrong = client.post("/harbor/settings/closing/", {"name": "harbour"})
+    wrong = client.post("/harbor/settings/closing/", {"name": "harbour", "without_export": "on"})
     assert wrong.status_code == 422
     assert "Type the name as it stands above" in wrong.content.decode()
     assert not PracticeClosure.objects.exists()
-    assert client.post("/harbor/settings/closing/", {"name": "Harbor"}).status_code == 302
+    assert client.post("/harbor/settings/closing/", {"name": "Harbor", "without_export": "on"}).status_code == 302
     assert PracticeClosure.objects.get().asked_by == "Olivia Grant (olivia@example.com)"
     page = client.get("/harbor/settings/closing/").content.decode()
     assert "Everything is erased after" in page
