@@ -12,6 +12,7 @@ from integrations.apply import apply_messages, lock
 from integrations.identity import DECIDED_CAUSES
 from integrations.kinds import KINDS
 from integrations.models import Feed, IdentityLink, RawMessage, SourceRecord
+from prm import crypto
 
 
 class _RollBack(Exception):
@@ -28,9 +29,10 @@ def replay(feed: Feed, messages: Sequence[RawMessage], *, now: datetime) -> list
 
 def ignore(message: RawMessage, *, note: str, by: Any) -> bool:
     """Let a dead letter rest, with the reason of whoever decided it. False where it is none any more."""
+    crypto.seal_text(message, "note", note[:240])
     return bool(
         RawMessage.objects.filter(pk=message.pk, state=RawMessage.State.DEAD).update(
-            state=RawMessage.State.IGNORED, note=note[:240], handled_by=by
+            state=RawMessage.State.IGNORED, note=message.note, handled_by=by
         )
     )
 

@@ -171,7 +171,7 @@ def _amendments(patient: Patient, now: datetime) -> list[Row]:
 
 def _disclosures(patient: Patient, now: datetime) -> list[Row]:
     return [
-        {_("When"): one.at, _("Told"): one.recipient, _("What"): one.what, _("Why"): one.purpose}
+        {_("When"): one.at, _("Told"): one.recipient_text, _("What"): one.what_text, _("Why"): one.purpose_text}
         for one in rights.disclosures(patient, now=now)
     ]
 

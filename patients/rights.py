@@ -72,13 +72,14 @@ def record_export(
     `patients` None: the export holds everybody's data. From NAMED_APART patients on it is accounted for once, for
     everybody too: who was not in it then reads that he may have been. Patients who are no longer kept are left out.
     """
-    facts = {"at": now, "recipient": recipient[:160], "what": what, "purpose": purpose, "by": by}
     wanted = None if patients is None else set(patients)
-    if wanted is None or len(wanted) > NAMED_APART:
-        Disclosure.objects.create(how=Disclosure.How.EXPORT, **facts)
-        return
-    kept = Patient.objects.filter(pk__in=wanted).values_list("pk", flat=True)
-    Disclosure.objects.bulk_create(Disclosure(patient_id=pk, how=Disclosure.How.EXPORT, **facts) for pk in kept)
+    kept: list[UUID | None] = [None]
+    if wanted is not None and len(wanted) <= NAMED_APART:
+        kept = list(Patient.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+    told = {"recipient": recipient[:160], "what": what, "purpose": purpose}
+    Disclosure.objects.bulk_create(
+        Disclosure(patient_id=pk, at=now, by=by, how=Disclosure.How.EXPORT).say(**told) for pk in kept
+    )
 
 
 def archive_fetched(by: User, now: datetime) -> None:

@@ -157,7 +157,7 @@ class RawMessage(PracticeModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     parser_version = models.PositiveSmallIntegerField(default=0)
     applied_at = models.DateTimeField(null=True, blank=True)
-    note = models.CharField(max_length=240, blank=True)  # why a person let a dead letter rest
+    note = models.BinaryField(default=bytes)  # encrypted: why a person let a dead letter rest
     handled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta(PracticeModel.Meta):
@@ -184,6 +184,11 @@ class RawMessage(PracticeModel):
 
     def __str__(self) -> str:
         return f"{self.kind or 'message'} ({self.state})"
+
+    @property
+    def note_text(self) -> str:
+        """Why a person let it rest; empty where nobody did."""
+        return crypto.open_text(self, "note")
 
 
 class RawMessageBody(PracticeModel):

@@ -75,9 +75,9 @@ class Disclosure(PracticeModel):
 
     patient = PracticeForeignKey(Patient, models.CASCADE, null=True, blank=True, related_name="disclosures")
     at = models.DateTimeField()
-    recipient = models.CharField(max_length=160)  # name, and address if known: 164.528(b)(2)(ii)
-    what = models.CharField(max_length=240)  # a brief description: (iii)
-    purpose = models.CharField(max_length=240)  # or a copy of the request: (iv)
+    recipient = models.BinaryField()  # encrypted: name, and address if known: 164.528(b)(2)(ii)
+    what = models.BinaryField()  # encrypted: a brief description: (iii)
+    purpose = models.BinaryField()  # encrypted: or a copy of the request: (iv)
     how = models.CharField(max_length=8, choices=How, default=How.HAND)
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     entered_at = models.DateTimeField(default=clock.now, editable=False)
@@ -91,3 +91,24 @@ class Disclosure(PracticeModel):
 
     def __str__(self) -> str:
         return f"disclosure {self.at:%Y-%m-%d}"
+
+    @property
+    def recipient_text(self) -> str:
+        """Who was told."""
+        return open_text(self, "recipient")
+
+    @property
+    def what_text(self) -> str:
+        """What was told."""
+        return open_text(self, "what")
+
+    @property
+    def purpose_text(self) -> str:
+        """Why."""
+        return open_text(self, "purpose")
+
+    def say(self, *, recipient: str, what: str, purpose: str) -> "Disclosure":
+        """Set who was told what, and why; returns itself."""
+        for column, text in (("recipient", recipient), ("what", what), ("purpose", purpose)):
+            seal_text(self, column, text)
+        return self

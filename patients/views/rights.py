@@ -123,10 +123,8 @@ def disclosures(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _page(request, found, disclosure_form=form)
     facts, now = form.cleaned_data, clock.now()
-    made = Disclosure.objects.create(
-        patient=found, at=facts["on"], recipient=facts["recipient"], what=facts["what"], purpose=facts["purpose"],
-        by=request.user, entered_at=now,
-    )  # fmt: skip
+    made = Disclosure(patient=found, at=facts.pop("on"), by=request.user, entered_at=now).say(**facts)
+    made.save(force_insert=True)
     record("disclosure.entered", now=now, request=request, patient_id=found.pk, object_id=made.pk)
     toast(request, "The disclosure is on record")
     return _back(request, found)

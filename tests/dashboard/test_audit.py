@@ -194,7 +194,7 @@ def test_the_export_is_accounted_for_to_each_patient_in_it(desk, query, named):
         PatientFactory(first_name="Nobody")
     desk.get(query, path="settings/audit/export.csv")
     with use_practice(desk.practice.pk):
-        told = list(Disclosure.objects.values_list("patient", "recipient", "by", "how", "at"))
+        told = [(one.patient_id, one.recipient_text, one.by_id, one.how, one.at) for one in Disclosure.objects.all()]
     who = f"{desk.owner.name} ({desk.owner.email})"
     assert set(told) == {(getattr(desk, name).pk, who, desk.owner.pk, "export", NOW) for name in named}
     assert len(told) == len(named)

@@ -133,7 +133,7 @@ def test_a_letter_rests_with_a_note_only(client, place):
 
     with use_practice(practice.pk):
         letter.refresh_from_db()
-    assert (letter.state, letter.note) == ("ignored", "Test patient of the EMR")
+    assert (letter.state, letter.note_text) == ("ignored", "Test patient of the EMR")
 
 
 def test_replay_applies_what_is_mended_by_now(client, place):

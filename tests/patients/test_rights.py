@@ -118,7 +118,7 @@ def test_a_disclosure_needs_who_what_why_and_a_day_that_has_been(practice, patie
         client.post(path(patient, "disclosures/"), tomorrow | {"on": "2026-11-24"})
     with use_practice(practice.pk):
         (made,) = Disclosure.objects.all()
-        assert (made.recipient, made.at) == ("Court", NOON)  # noon in New York
+        assert (made.recipient_text, made.at) == ("Court", NOON)  # noon in New York
 
 
 def test_the_accounting_covers_six_years_and_exports_made_while_one_was_a_patient(practice, patient):
@@ -168,8 +168,8 @@ def test_a_copy_holds_what_is_kept_about_this_person_and_nobody_else(practice, p
     assert "patient.copied" in actions(practice)
     with use_practice(practice.pk):
         (told,) = Disclosure.objects.all()
-    assert (told.patient_id, told.how, told.what) == (patient.pk, "export", "Copy of the record (JSON)")
-    assert told.recipient.endswith(", for the patient")
+    assert (told.patient_id, told.how, told.what_text) == (patient.pk, "export", "Copy of the record (JSON)")
+    assert told.recipient_text.endswith(", for the patient")
 
 
 @pytest.mark.skipif(bool(pdf.missing()), reason="this machine cannot make PDFs")

@@ -12,6 +12,7 @@ from django.db import connections
 
 from accounts import totp
 from accounts.models import TotpDevice
+from integrations import replay
 from integrations.models import RawMessage, RawMessageBody
 from messaging.channels import accounts as channels
 from messaging.compose import library, rendering
@@ -19,7 +20,7 @@ from messaging.models import OutboxMessage
 from messaging.outbox import events, queue
 from nps import answer, recovery
 from nps.models import Response
-from patients import access, consent
+from patients import access, consent, rights
 from patients.models import PortalLink
 from prm import clock, crypto
 from prm.dev.postgres import Postgres
@@ -72,6 +73,11 @@ def write_all(practice) -> set[str]:
             patient, PortalLink.LinkPurpose.SURVEY, now=now, lasts=access.SURVEY_LASTS, source=None
         )
         ResponseFactory(comment_text=canary("factory"))
+        told = {"recipient": canary("recipient"), "what": canary("what"), "purpose": canary("purpose")}
+        rights.record_export(**told, by=None, now=now, patients=[patient.pk])
+        rights.ask_amendment(patient, canary("amendment"), by=by.user, now=now)
+        letter: Any = rows.make(RawMessage, state="dead")
+        replay.ignore(letter, note=canary("rest"), by=by.user)
     device = totp.new_device(UserFactory(), confirmed=True)
     device.key = canary("totp").encode()
     device.save()

@@ -143,7 +143,7 @@ def test_it_can_be_fetched_for_seven_days_by_owners_and_each_time_is_recorded(cl
     assert staff_client(harbor, "manager").get(path).status_code == 403
     with use_practice(harbor.pk):
         assert AuditEvent.objects.filter(action="practice.export_fetched", object_id=made.pk).count() == 1
-        told = list(Disclosure.objects.filter(how="export").values_list("patient", "what"))
+        told = [(one.patient_id, one.what_text) for one in Disclosure.objects.filter(how="export")]
         assert told == [(None, "The archive of all data that the practice keeps")]
         assert exports.remove_expired(now=clock.now() + timedelta(days=6)) == 0
         PracticeExport.objects.filter(pk=made.pk).update(expires_at=clock.now())
