@@ -54,11 +54,12 @@ class OnlyReading(PermissionDenied):
 
 
 class Refused(PermissionDenied):
-    """The role may not; `roles` are those that may, for the 403 page; `all_clinics`: and only who sees them all."""
+    """The role may not; `roles` are those that may, for the 403 page; `all_clinics`: `member` must work in them all."""
 
-    def __init__(self, permission: str) -> None:
+    def __init__(self, permission: str, member: Membership | None = None) -> None:
         self.roles = sorted(PERMISSIONS[permission])
-        self.all_clinics = permission in WHOLE_PRACTICE
+        limited = member is not None and scope.of(member).clinics is not None
+        self.all_clinics = limited and permission in WHOLE_PRACTICE
         super().__init__(permission)
 
 
@@ -100,7 +101,7 @@ def staff_view(
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, practice_slug: str, **kwargs: Any) -> HttpResponse:
             if not may(getattr(request, "membership", None), permission):
-                raise Refused(permission)
+                raise Refused(permission, getattr(request, "membership", None))
             return view(request, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]

@@ -39,7 +39,7 @@ def ask(user: User, *, address: str | None, now: datetime) -> FactorRecovery:
         reached = sum(_tell_second_persons(asked, practice) for practice in practices_of(user))
         if not reached:
             _tell_operators(asked)
-        sign_in_record.record_for(user, "factor.recovery_asked", now=now, request=None)
+        sign_in_record.record_for(user, "factor.recovery_asked", now=now, request=None, by=user.pk)
     return asked
 
 
@@ -110,7 +110,7 @@ def complete(recovery_id: str, user: User, device: Device, *, now: datetime, req
         FactorRecovery.objects.filter(user=user, state=State.ASKED).delete()
         factors.remove_all_but(user, device)
         sessions.end_sessions(user)
-        sign_in_record.record_for(user, "factor.recovered", now=now, request=request)
+        sign_in_record.record_for(user, "factor.recovered", now=now, request=request, by=user.pk)
     return True
 
 

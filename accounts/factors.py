@@ -114,4 +114,4 @@ def _changed(
 ) -> None:  # fmt: skip
     notify.send(notify.Notice(notice, user.email, user.name, user.language, key, None, {"factor": kind}))
     sessions.end_sessions(user, except_key=request.session.session_key)
-    sign_in_record.record_for(user, action, now=now, request=request, factor=kind)
+    sign_in_record.record_for(user, action, now=now, request=request, by=user.pk, factor=kind)

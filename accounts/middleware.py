@@ -68,7 +68,7 @@ class StaffMiddleware:
             with timezone.override(practice.zone):
                 response = self.get_response(request)
             if open_to_support:
-                _record_support_page(request)
+                _record_support_page(request, response.status_code)
             return response
 
         response = answer_within(practice.pk, request, answer)
@@ -107,10 +107,10 @@ def _refuse_changes(request: HttpRequest, view: Any) -> None:
         raise OnlyReading("suspended")
 
 
-def _record_support_page(request: HttpRequest) -> None:
-    """Every page that support opens is in the practice's record, besides what the page itself records."""
+def _record_support_page(request: HttpRequest, status: int) -> None:
+    """Every page that support opens, or is refused, is in the practice's record, besides what the page records."""
     found = request.resolver_match
-    record("support.page", now=clock.now(), request=request, page=found.view_name if found else "")
+    record("support.page", now=clock.now(), request=request, page=found.view_name if found else "", status=status)
 
 
 def _page(request: HttpRequest) -> str:

@@ -72,7 +72,7 @@ def use(reset: PasswordReset, password: str, *, now: datetime) -> User | None:
             return None
         change_password(user, password, now=now, key=f"reset {reset.pk}")
         sessions.end_sessions(user)
-        sign_in_record.record_for(user, "password.reset", now=now, request=None)
+        sign_in_record.record_for(user, "password.reset", now=now, request=None, by=user.pk)
     return user
 
 

@@ -46,7 +46,7 @@ def tell_used(user: User, *, remaining: int, key: str, now: datetime, request: o
     """Notice to the person and an event in the audit: somebody came in with one of his codes. `key`: once a use."""
     facts = {"left": str(remaining) if remaining else _("none")}
     notify.send(notify.Notice("recovery_code_used", user.email, user.name, user.language, key, None, facts))
-    sign_in_record.record_for(user, "factor.code_used", now=now, request=request, left=remaining)  # type: ignore[arg-type]
+    sign_in_record.record_for(user, "factor.code_used", now=now, request=request, by=user.pk, left=remaining)  # type: ignore[arg-type]
 
 
 def grouped(code: str) -> str:

@@ -98,7 +98,7 @@ def owner_of(signup: SignUp) -> User | None:
 
 def free_slug(name: str) -> str:
     """The word of the practice's addresses: from its name, else with the lowest number that makes it free."""
-    base = slugify(name)[: LONGEST_SLUG - 4].strip("-_") or "practice"
+    base = slugify(name.replace("_", " "))[: LONGEST_SLUG - 4].strip("-_") or "practice"
     taken = set(Practice.objects.filter(slug__startswith=base).values_list("slug", flat=True)) | RESERVED_WORDS
     numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
     return base if base not in taken else next(slug for slug in numbered if slug not in taken)
@@ -122,9 +122,10 @@ def complete(signup: SignUp, *, slug: str, password: str, now: datetime, request
                 signatory=signup.name, by=owner, now=signup.created_at, practice=practice,
                 version=signup.agreement_version,
             )  # fmt: skip
-            record("practice.created", now=now, request=request, object_id=owner.pk, how="sign_up")
+            record("practice.created", now=now, request=request, object_id=owner.pk, by=owner.pk, how="sign_up")
             record(
-                "agreement.signed", now=now, request=request, object_id=agreement.pk, version=agreement.version
+                "agreement.signed", now=now, request=request, object_id=agreement.pk, by=owner.pk,
+                version=agreement.version,
             )  # fmt: skip
     return Started(practice, owner, new)
 

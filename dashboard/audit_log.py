@@ -15,6 +15,7 @@ from patients.models import Patient
 from prm import clock, csv_cells
 from prm.audit import sentences
 from prm.audit.models import AuditEvent
+from prm.ui import navigation, settings_pages
 
 NEWEST_FIRST = ("-at", "-id")
 MOST_EXPORTED = 50_000  # rows of one file
@@ -31,6 +32,7 @@ class Filter:
     """What the URL asks for; everything empty means all. Days are the practice's, both included."""
 
     person: UUID | None = None
+    support: bool = False
     patient: UUID | None = None
     group: str = ""
     begin: date | None = None
@@ -39,7 +41,7 @@ class Filter:
     @property
     def is_set(self) -> bool:
         """Whether anything is narrowed."""
-        return any((self.person, self.patient, self.group, self.begin, self.end))
+        return any((self.person, self.support, self.patient, self.group, self.begin, self.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def events(asked: Filter, zone: ZoneInfo, *, now: datetime) -> QuerySet[AuditEve
         found = found.filter(at__lt=clock.local_moment(asked.end + timedelta(days=1), time(0), zone))
     if asked.person:
         found = found.filter(actor_id=asked.person)
+    if asked.support:
+        found = found.filter(actor_kind="support")
     if asked.patient:
         found = found.filter(Q(patient_id=asked.patient) | Q(patients__contains=[asked.patient]))
     if asked.group:
@@ -85,12 +89,22 @@ def rows(page: Sequence[AuditEvent], known: dict[UUID, str]) -> list[Row]:
             event,
             _who(event, actors, patients),
             KINDS.get(event.actor_kind, event.actor_kind),
-            sentences.act(event.action).words,
+            words_of(event),
             patients.get(event.patient_id) if event.patient_id else None,
             len(event.patients),
         )
         for event in page
     ]
+
+
+def words_of(event: AuditEvent) -> str:
+    """What somebody did; of support's looks which page it was, and whether it opened."""
+    page = event.facts.get("page") if event.action == "support.page" else None
+    if not page:
+        return sentences.act(event.action).words
+    label = navigation.label_of(page) or settings_pages.label_of(page) or page.replace("_", " ")
+    did = "was refused" if event.facts.get("status", 200) >= 400 else "opened"
+    return f"{did} the page “{label}” as the platform’s support"
 
 
 def people() -> dict[UUID, str]:

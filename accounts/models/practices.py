@@ -1,5 +1,6 @@
 """The tenant and its locations."""
 
+import re
 from datetime import datetime, time
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -25,6 +26,10 @@ RESERVED_WORDS = frozenset({
 })  # fmt: skip
 
 
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_WORDS = "small letters, digits and single hyphens, such as harbor-pt"
+
+
 def check_zone(name: str) -> None:
     """Refuse what is no IANA time zone."""
     if name not in available_timezones():
@@ -32,7 +37,9 @@ def check_zone(name: str) -> None:
 
 
 def check_slug(slug: str) -> None:
-    """Refuse words that our URLs use themselves (daily.md §4)."""
+    """Refuse other signs than small letters, digits, hyphens, and words that our URLs use themselves (daily.md §4)."""
+    if not SLUG.fullmatch(slug):
+        raise ValidationError(f"“{slug}” cannot stand in an address. Use {SLUG_WORDS}.", code="shape")
     if slug.lower() in RESERVED_WORDS:
         raise ValidationError(f"“{slug}” is a word of our own addresses; choose another one")
 

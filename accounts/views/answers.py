@@ -95,7 +95,7 @@ def new_codes(request: HttpRequest, user: User, *, leads_to: str, now: datetime)
     codes = recovery_codes.make(user, now=now)
     key = f"codes {ids.uuid7()}"
     notify.send(notify.Notice("recovery_codes_made", user.email, user.name, user.language, key))
-    sign_in_record.record_for(user, "factor.codes_made", now=now, request=request)
+    sign_in_record.record_for(user, "factor.codes_made", now=now, request=request, by=user.pk)
     where = urlsplit(leads_to)
     context = {
         "codes": [recovery_codes.grouped(one) for one in codes], "account": user.email, "made_at": now,

@@ -78,7 +78,7 @@ class SignUpForm(forms.Form):
 class ConfirmForm(forms.Form):
     """The word of the practice's addresses; for somebody new also a password."""
 
-    slug = forms.SlugField(
+    slug = forms.CharField(
         label="Address of your pages", max_length=signup.LONGEST_SLUG,
         help_text="Small letters, digits and hyphens. It cannot be changed later.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -98,10 +98,12 @@ class ConfirmForm(forms.Form):
 
     def clean_slug(self) -> str:
         """A word that nobody has; else the next free one is offered, in the field."""
-        slug = self.cleaned_data["slug"].lower()
+        slug = self.cleaned_data["slug"].strip().lower()
         try:
             check_slug(slug)
-        except ValidationError:
+        except ValidationError as problem:
+            if problem.code == "shape":
+                raise
             raise self._offer(slug, "is a word of our own addresses") from None
         if Practice.objects.filter(slug=slug).exists():
             raise self._offer(slug, "is taken")

@@ -22,6 +22,7 @@ from prm.ui import words
 from prm.ui.tables import BadCursor, Page, keyset_page
 from prm.ui.toasts import toast
 
+SUPPORT = "support"  # in place of a person: whoever looked in under an owner's grant
 CHOICES = 8  # patients offered where a name fits several
 
 
@@ -37,7 +38,8 @@ class FilterForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.people = audit_log.people()
-        self.fields["person"].choices = [("", "Everybody"), *((str(pk), name) for pk, name in self.people.items())]
+        known = [(str(pk), name) for pk, name in self.people.items()]
+        self.fields["person"].choices = [("", "Everybody"), *known, (SUPPORT, "The platform’s support")]
         self.fields["patient"].widget.attrs["placeholder"] = "Last name, phone or birth date"
 
     def clean(self) -> dict[str, Any]:
@@ -53,8 +55,9 @@ class FilterForm(forms.Form):
     def asked(self) -> audit_log.Filter:
         """What was asked for; of a form with errors the parts that are right."""
         given = getattr(self, "cleaned_data", {})
+        person = given.get("person")
         return audit_log.Filter(
-            person=UUID(given["person"]) if given.get("person") else None,
+            person=UUID(person) if person and person != SUPPORT else None, support=person == SUPPORT,
             patient=self.named.pk if getattr(self, "named", None) else None,
             group=given.get("what", ""), begin=given.get("begin"), end=given.get("end"),
         )  # fmt: skip

@@ -14,16 +14,19 @@ from prm.logs import request_id
 
 def record(
     action: str, *, now: datetime, request: HttpRequest | None = None, patient_id: UUID | None = None,
-    object_id: UUID | None = None, actor_kind: str = "", patients: Iterable[UUID | None] = (), **facts: Any,
+    object_id: UUID | None = None, actor_kind: str = "", by: UUID | None = None,
+    patients: Iterable[UUID | None] = (), **facts: Any,
 ) -> None:  # fmt: skip
     """Add one event in the caller's transaction. `facts` are codes and counts, never a person's data.
 
     `patient_id`: whom the act was about; `patients`: everybody whom a list or a file named, so that an incident report
     finds them (None among them is nobody).
     The actor is the request's API key, else its signed-in member of staff, else the patient of a link
-    (`actor_kind="patient"`), else the system.
+    (`actor_kind="patient"`), else the member of staff with the id `by`, who is not signed in yet, else the system.
     """
     event = _event(action, now, request, patient_id, object_id, actor_kind, facts)
+    if by is not None and event.actor_kind == "system":
+        event.actor_kind, event.actor_id = "staff", by
     event.patients = sorted({one for one in patients if one is not None and one != patient_id})
     event.save(force_insert=True)
 

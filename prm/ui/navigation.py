@@ -86,6 +86,11 @@ def register(
     _entries[key] = Entry(key, label, icon, url_name, permission, group, count, urgent)
 
 
+def label_of(url_name: str) -> str:
+    """What a page of the bar is called; empty where `url_name` is none."""
+    return next((entry.label for entry in _entries.values() if entry.url_name == url_name), "")
+
+
 def check_permissions_with(check: PermissionCheck) -> None:
     """Say how a permission is decided: `check(membership, permission)`. Called once by accounts."""
     _checks[:] = [check]

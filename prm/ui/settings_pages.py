@@ -73,6 +73,11 @@ def pages_for(request: HttpRequest) -> dict[str, list[Link]]:
     return groups
 
 
+def label_of(url_name: str) -> str:
+    """What a page of Settings is called; empty where `url_name` is none."""
+    return next((str(page.label) for page in _pages.values() if page.url_name == url_name), "")
+
+
 def _page_at(path: str, slug: str) -> SettingsPage | None:
     """The page that `path` is, or lies below: the nearest one where pages lie below each other."""
     above = [page for page in _pages.values() if path.startswith(reverse(page.url_name, args=[slug]))]

@@ -282,3 +282,22 @@ def test_a_person_of_two_practices_is_somebody_else_in_each(harbor):
         Membership.objects.filter(pk=member.pk).update(ended_at=clock.now())
     assert client.get("/harbor/").status_code == 404
     assert client.get("/elsewhere/").status_code == 200
+
+
+@pytest.mark.parametrize("page", ["agreements", "retention", "support", "closing", "export"])
+def test_an_owners_page_tells_a_manager_of_all_clinics_nothing_of_clinics(harbor, page):
+    text = client_of(join(harbor, Role.MANAGER)).get(f"/harbor/settings/{page}/").content.decode()
+    assert "It is open to an owner. Ask one of them." in text
+    assert "clinics" not in text
+
+
+def test_an_owner_of_one_clinic_is_told_that_it_takes_all_of_them(harbor):
+    limited = client_of(join(harbor, Role.OWNER, clinics=[clinic(harbor, "East")]))
+    answer = limited.get("/harbor/settings/retention/")
+    assert answer.status_code == 403
+    assert "only who works in all clinics may open it" in answer.content.decode()
+
+
+def test_the_matrix_names_what_only_an_owner_chooses():
+    owners = {line.sentence for line in role_words.matrix() if line.may == (True, False, False, False, False)}
+    assert any("retention" in sentence and "whom therapists see" in sentence for sentence in owners)

@@ -72,8 +72,8 @@ def test_confirming_makes_practice_clinic_owner_agreement_and_leads_to_the_secon
         assert (agreement.party, agreement.version, agreement.signatory) == (
             "operator", agreements.CURRENT, "Noa Newcomer",
         )  # fmt: skip
-        told = set(AuditEvent.objects.values_list("action", flat=True))
-        assert told == {"practice.created", "agreement.signed"}
+        told = set(AuditEvent.objects.values_list("action", "actor_kind", "actor_id"))
+        assert told == {(act, "staff", member.user_id) for act in ("practice.created", "agreement.signed")}
 
 
 def test_the_new_owner_lands_on_the_checklist_after_the_second_factor(client, mails):
@@ -82,6 +82,8 @@ def test_the_new_owner_lands_on_the_checklist_after_the_second_factor(client, ma
     codes = client.post("/signin/factor/", {"code": device.code_at(clock.now())})
     assert codes.context["leads_to"] == "/cove/start/"
     assert client.get(codes.context["leads_to"]).status_code == 200
+    with use_practice(Practice.objects.get().pk):  # whatever he did before he was signed in, it was he
+        assert set(AuditEvent.objects.values_list("actor_kind", "actor_id")) == {("staff", device.user_id)}
 
 
 def test_nobody_signs_up_without_the_agreement(client, mails):
@@ -184,3 +186,13 @@ def test_switched_off_it_is_a_404_and_no_page_links_to_it(client, mails, setting
     assert "/signup/" not in client.get("/signin/").content.decode()
     settings.SIGN_UP = True
     assert "/signup/" in client.get("/signin/").content.decode()
+
+
+@pytest.mark.parametrize("slug", ["-x-", "bright_PATH", "AB c", "a--b", "é", "cove-"])
+def test_an_address_that_its_hint_does_not_allow_is_refused_in_the_hints_words(client, mails, slug):
+    answer = client.post(asked(client, mails), {"slug": slug, "password": PASSWORD})
+    assert (answer.status_code, Practice.objects.count()) == (422, 0)
+    (told,) = answer.context["form"].errors["slug"]
+    assert "Use small letters, digits and single hyphens, such as harbor-pt." in told
+    assert slug in answer.content.decode()  # nothing typed is lost
+    assert "valid" not in told

@@ -157,3 +157,20 @@ def test_what_is_missing_or_unknown_is_named_and_nothing_is_opened(practice, tol
 def test_only_an_owner_opens_the_practice(practice, told):
     client = staff_client(practice, role="manager")
     assert client.get("/harbor/settings/support/").status_code == 403
+
+
+def test_an_owner_filters_the_record_to_what_support_opened_and_was_refused(practice, operator, told):
+    owner = let_in(practice)
+    looking = signed_in(operator)
+    for path in ["patients/", "settings/people/", "settings/support/"]:
+        looking.get(f"/harbor/{path}")
+
+    page = owner.get("/harbor/settings/audit/?person=support")
+
+    assert ("support", "The platform’s support") in page.context["form"].fields["person"].choices
+    assert {row.kind for row in page.context["rows"]} == {"Platform support"}
+    assert {row.words for row in page.context["rows"] if row.event.action == "support.page"} == {
+        "opened the page “Patients” as the platform’s support",
+        "opened the page “People and roles” as the platform’s support",
+        "was refused the page “Support access” as the platform’s support",
+    }
