@@ -1,5 +1,6 @@
 """Opens the practice of a patient's page: the one its URL names by public id, or the one his device's cookie names."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from patients.portal import resting, signed_out
 from prm import clock
 from prm.tenancy.requests import answer_within
 
+ROOT = "/portal/"
+PUBLIC_ID = re.compile(r"[a-z2-7]{10}")
 LANGUAGE_COOKIE = "prm_language"
 
 
@@ -33,9 +36,11 @@ class PortalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass on, inside the practice where there is one."""
         match = _match(request)
-        if match is None:
+        if match is None and not request.path_info.startswith(ROOT):
             return self.get_response(request)
         request.portal_session = None  # type: ignore[attr-defined]
+        if match is None:
+            return self._leading_nowhere(request)
         if "practice_public_id" in match.kwargs:
             public_id = match.kwargs["practice_public_id"]
         elif cookie := sessions.read_cookie(request):
@@ -47,7 +52,7 @@ class PortalMiddleware:
             request.resting_practice = practice  # type: ignore[attr-defined]
             practice = None
         if practice is None:
-            return _with_headers(request, self._in_language(request, self.get_response))
+            return self._leading_nowhere(request)
         request.practice = practice  # type: ignore[attr-defined]
 
         def answer(request: HttpRequest) -> HttpResponse:
@@ -67,6 +72,12 @@ class PortalMiddleware:
             return None
         return None if getattr(view, "for_patients", False) else signed_out(request)
 
+    def _leading_nowhere(self, request: HttpRequest) -> HttpResponse:
+        """Nothing is opened; the 404 page has the look of the practice that the address or the cookie names."""
+        if not hasattr(request, "resting_practice"):
+            request.frame_practice = _practice_of_frame(request)  # type: ignore[attr-defined]
+        return _with_headers(request, self._in_language(request, self.get_response))
+
     def _in_language(self, request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
         language = _language(request)
         with translation.override(language):
@@ -74,6 +85,7 @@ class PortalMiddleware:
             response = get_response(request)
         response["Content-Language"] = request.LANGUAGE_CODE  # a view may know better, such as the mail's language
         if request.GET.get("lang") in {"en", "es"}:
+            response["Cache-Control"] = "no-store"  # a cache for many would hand the choice to all
             response.set_cookie(
                 LANGUAGE_COOKIE,
                 language,
@@ -83,6 +95,14 @@ class PortalMiddleware:
                 secure=settings.SESSION_COOKIE_SECURE,
             )
         return response
+
+
+def _practice_of_frame(request: HttpRequest) -> Practice | None:
+    """The practice that the address names, else the cookie's; None where neither names one that runs."""
+    cookie = sessions.read_cookie(request)
+    named = [request.path_info.removeprefix(ROOT).partition("/")[0], cookie[0] if cookie else ""]
+    found = Practice.objects.filter(public_id__in=[one for one in named if PUBLIC_ID.fullmatch(one)], suspended_at=None)
+    return next(iter(sorted(found, key=lambda one: named.index(one.public_id))), None)
 
 
 def chosen_language(request: HttpRequest) -> str:

@@ -19,6 +19,7 @@ from prm import crypto
 IDLE = timedelta(minutes=20)
 ABSOLUTE = timedelta(hours=8)
 OWN_DEVICE = timedelta(days=30)
+COOKIE_OF_OWN_DEVICE = timedelta(days=365)  # beyond the session: the phone still knows which practice sends a new link
 SEEN_EVERY = timedelta(seconds=10)  # how exactly idleness is kept; each write is a row
 
 COOKIE = "prm_portal"  # “<public id of the practice>.<token>”: the practice is opened before the token is looked up

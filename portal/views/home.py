@@ -25,9 +25,10 @@ def home(request: HttpRequest) -> HttpResponse:
 @patient_view
 def help_page(request: HttpRequest) -> HttpResponse:
     """I am stuck: whom to call, how it works, my devices, what is kept of me."""
-    clinic = request.patient.home_clinic
+    clinic, now = request.patient.home_clinic, clock.now()
+    record("portal.read", now=now, request=request, patient_id=request.patient.pk, actor_kind="patient", page="help")
     context = {
-        "devices": list(sessions.devices(request.patient, now=clock.now())),
+        "devices": list(sessions.devices(request.patient, now=now)),
         "this_device": request.portal_session.pk,
         "phone": request.practice.phone or (clinic.phone if clinic else ""),
         "page": "help",

@@ -138,7 +138,7 @@ def _keep(response: HttpResponse, request: HttpRequest, session: PortalSession, 
     response.set_cookie(
         sessions.COOKIE,
         sessions.cookie_of(request.practice, token),
-        max_age=int(sessions.OWN_DEVICE.total_seconds()) if session.own_device else None,
+        max_age=int(sessions.COOKIE_OF_OWN_DEVICE.total_seconds()) if session.own_device else None,
         path="/portal/",
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,

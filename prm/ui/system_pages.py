@@ -85,9 +85,17 @@ def answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
 
 
 def _page(request: HttpRequest, template: str, status: int, context: dict[str, object] | None = None) -> HttpResponse:
-    """The page, or its note alone where htmx asked for a fragment."""
+    """The page, or its note alone where htmx asked for a fragment.
+
+    Below /portal/ it looks like the patient's other pages: his practice, its phone, the languages, a new link. Of one
+    that leads nowhere, `request.frame_practice` says whose it would be.
+    """
     part = "#note" if getattr(request, "htmx", False) else ""
-    return render(request, template + part, context or {}, status=status)
+    frame: dict[str, object] = {}
+    if request.path_info.startswith("/portal/"):
+        own = getattr(request, "practice", None) or getattr(request, "frame_practice", None)
+        frame = {"frame": "portal/system.html", "practice": own}
+    return render(request, template + part, (context or {}) | frame, status=status)
 
 
 def _either(roles: list[str]) -> str:

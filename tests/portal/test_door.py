@@ -112,6 +112,12 @@ def test_the_door_may_be_kept_a_while_and_is_not_indexed_unless_the_owner_says_s
     assert client.get(f"{door_path(door)}link/")["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("page", ["", "privacy/"])
+def test_a_page_that_sets_the_language_is_kept_by_no_cache_for_many(client, door, page):
+    found = client.get(f"{door_path(door)}{page}?lang=es")
+    assert (found["Cache-Control"], "prm_language" in found.cookies) == ("no-store", True)
+
+
 def test_the_owner_may_let_search_engines_find_the_door_and_nothing_else(client, door):
     door.practice.door_indexable = True
     door.practice.save()
@@ -293,3 +299,42 @@ def test_asking_rings_for_the_task_with_nothing_in_its_hands(now, monkeypatch):
 def test_a_practice_that_is_no_more_leads_no_patient_to_where_staff_sign_in(client, db):
     page = client.get("/portal/abcdefghij/")
     assert (page.status_code, 'href="/"' in page_of(page)) == (404, False)
+
+
+OURS = ("Harbor Physical Therapy", "(415) 555-0100", "Send me a new link")
+
+
+@pytest.mark.parametrize("path", ["nosuch/at/all/", "link/nosuch/"])
+@pytest.mark.parametrize(("language", "other"), [("en", "Español"), ("es", "English")])
+def test_a_page_that_is_not_there_keeps_the_patient_with_his_clinic(client, door, path, language, other):
+    found = client.get(f"{door_path(door)}{path}?lang={language}")
+    said = words_of(found)
+    assert (found.status_code, found["Referrer-Policy"], found["Cache-Control"]) == (404, "no-referrer", "no-store")
+    assert [shown for shown in (*OURS[:2], other) if shown not in said] == []
+    assert f'href="{door_path(door)}link/"' in page_of(found)
+    assert 'href="/"' not in page_of(found)
+
+
+def test_an_address_that_names_no_practice_goes_by_the_phones_own(door):
+    phone = door.signed_in()
+    for path in ("/portal/messages/", "/portal/nothing/here/", "/portal/abcdefghij/"):
+        found = phone.get(path)
+        assert (found.status_code, [shown for shown in OURS if shown not in words_of(found)]) == (404, []), path
+
+
+def test_too_many_tries_and_an_expired_form_keep_the_patient_with_his_clinic(door):
+    for _ in range(6):
+        often = ask(door, "ruth@example.com")
+    stranger = ask(door, "x@example.com", client=Client(enforce_csrf_checks=True))
+    assert (often.status_code, stranger.status_code) == (429, 403)
+    for found in (often, stranger):
+        assert [shown for shown in OURS if shown not in words_of(found)] == []
+        assert 'href="/"' not in page_of(found)
+
+
+def test_the_moment_of_the_next_try_ends_with_one_full_stop(door):
+    for _ in range(6):
+        often = ask(door, "ruth@example.com", client=Client(headers={"accept-language": "es"}))
+    said = words_of(often)
+    assert "Puede intentar otra vez: martes 24 de noviembre a las 11:00 a. m." in said
+    assert ".." not in said

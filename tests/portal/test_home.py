@@ -30,6 +30,11 @@ def in_care(door, *statuses, planned=12, **episode):
     return made
 
 
+def main_of(response):
+    """The page without the dialog that asks before it closes, which has a button of its own."""
+    return page_of(response).partition("<main")[2].partition("</main>")[0]
+
+
 def home(door, **query):
     return door.signed_in().get("/portal/", query)
 
@@ -120,6 +125,18 @@ def test_what_the_emr_deleted_is_not_shown(door):
     assert "No visit is booked yet" in words_of(home(door))
 
 
+@pytest.mark.parametrize("status", ["active", "planned", "discharged", "lapsed"])
+def test_one_act_is_the_next_one(door, status):
+    """Never two filled buttons: where a question waits, calling is the second thing (ui.md §3)."""
+    made = in_care(door, "completed", status=status, discharged_at=NOW if status == "discharged" else None)
+    assert main_of(home(door)).count("btn primary") == 1
+    with use_practice(door.practice.pk):
+        InvitationFactory(episode=made, patient=door.patient)
+    page = main_of(home(door))
+    assert (page.count("btn primary"), page.count("tel:")) == (1, 1)
+    assert "Answer the question" in page
+
+
 def test_the_page_shows_the_patients_own_rows_alone(door):
     in_care(door, "completed")
     with use_practice(door.practice.pk):
@@ -176,6 +193,23 @@ def test_reading_the_page_is_audited_as_the_patients_own(door):
     read = [row[1:] for row in door.rows(AuditEvent, "action", "actor_kind", "actor_id", "patient_id")
             if row[0] == "portal.read"]  # fmt: skip
     assert read == [("patient", door.patient.pk, door.patient.pk)]
+
+
+def test_every_page_behind_the_sign_in_writes_down_that_it_was_opened(door):
+    """The privacy text says so."""
+    phone = door.signed_in()
+    for path in ("/portal/", "/portal/help/"):
+        phone.get(path)
+    read = [action for (action,) in door.rows(AuditEvent, "action") if action == "portal.read"]
+    assert len(read) == 2
+
+
+def test_the_privacy_text_counts_our_cookies(door):
+    phone = door.signed_in(own_device="on")
+    phone.get("/portal/", {"lang": "es"})
+    phone.get("/portal/help/")
+    assert set(phone.cookies) == {"prm_portal", "prm_language", "csrftoken"}
+    assert "three small files" in words_of(phone.get("/portal/help/", {"lang": "en"}))
 
 
 def test_help_says_whom_to_call_how_it_works_and_what_is_kept(door):

@@ -65,7 +65,15 @@ def test_the_cookie_is_for_this_host_and_the_portal_alone_and_no_script_reads_it
 
 
 def test_the_cookie_of_an_own_phone_outlives_the_browser(door):
-    assert door.signed_in(own_device="on").cookies[sessions.COOKIE]["max-age"] == 30 * 86400
+    assert door.signed_in(own_device="on").cookies[sessions.COOKIE]["max-age"] == 365 * 86400
+
+
+def test_an_own_phone_that_is_forgotten_still_knows_who_sends_a_new_link(door):
+    phone = door.signed_in(own_device="on")
+    with clock.at(NOW + timedelta(days=31)):
+        answer = phone.get("/portal/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/portal/{door.practice.public_id}/link/?why=idle")
+    assert "ask for a new link" in words_of(Client().get("/portal/"))
 
 
 def test_after_five_wrong_dates_the_link_is_dead_and_staff_are_told_once(client, door):

@@ -23,6 +23,7 @@ SCREENS = {
     "new link": ["portal/new_link.html"],
     "privacy": ["portal/privacy.html", "portal/_privacy.html"],
     "resting": ["patients/portal_resting.html"],
+    "system": ["portal/system.html", "portal/_not_working.html"],
     "signed out": ["patients/portal_signed_out.html"],
 }
 FILLED = {
