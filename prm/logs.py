@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -17,19 +16,12 @@ ALLOWED = frozenset({
     "alias", "attempt", "batch", "case_id", "channel", "code", "count", "due", "episode_id", "event", "feed_id",
     "file_kind",
     "firing_id", "http_status", "invitation_id", "job", "kind", "link_id", "method", "ms", "outbox_id", "outcome",
-    "patient_id", "path", "practice_id", "queue", "raw_id", "reason", "response_id", "role", "route", "rule_id",
+    "patient_id", "practice_id", "queue", "raw_id", "reason", "response_id", "role", "route", "rule_id",
     "rule_version", "seal", "state",
     "status", "task", "task_id", "user_id", "version", "work_item_id", "worker",
 })  # fmt: skip
-_TOKEN_PATH = re.compile(r"^(/portal/[^/]+/|/r/|/hooks/[^/]+/[^/]+/unsubscribe/|/invite/[^/]+/|/signin/reset/).+")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-
-
-def safe_path(path: str) -> str:
-    """The path as it may be logged: no query, no token."""
-    path = path.partition("?")[0]
-    return _TOKEN_PATH.sub(r"\1…", path)
 
 
 class JsonFormatter(logging.Formatter):
