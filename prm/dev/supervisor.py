@@ -110,13 +110,22 @@ def children(port: int) -> list[Child]:
         os.environ["PRM_CHARTS_AUTOSTART"] = "0"
         found.append(Child("charts", [python, "manage.py", "charts"], patience=5))
     if importlib.util.find_spec("prm.dev.providers"):
-        http, smtp = processes.free_port(8025), processes.free_port(8026)
+        http, smtp = (processes.free_port(wanted) for wanted in provider_ports(port))
         os.environ.setdefault("SENDGRID_API_BASE", f"http://{HOST}:{http}")
         ports = ["--http", str(http), "--smtp", str(smtp), "--site", os.environ["PRM_SITE_URL"]]
         found.append(Child("providers", [python, "-m", "prm.dev.providers", *ports], patience=5))
     if "demo" in get_commands():
         found.append(Child("demo", [python, "manage.py", "demo", "load"], once=True, patience=10))
     return found
+
+
+def provider_ports(web: int) -> tuple[int, int]:
+    """The providers' HTTP and SMTP ports beside a web port: 8025 and 8026 beside 8000, others beside any other.
+
+    Two `make run` have two web ports. Were both to look for 8025, both would find it free and one would not get it.
+    """
+    first = 8025 + 2 * (web - 8000)
+    return (first, first + 1) if 1024 <= first < 32768 else (0, 0)
 
 
 def web_port() -> int:

@@ -152,3 +152,11 @@ def test_the_banner_says_in_one_line_how_to_get_pango_where_it_is_missing(comman
     assert [line for line in capsys.readouterr().out.splitlines() if "PDF" in line] == [
         f"PDF buttons are off: the system's Pango is missing ({command})"
     ] * said
+
+
+def test_two_runs_at_once_never_want_the_same_port_for_their_providers():
+    wanted = [supervisor.provider_ports(web) for web in range(1, 65536)]
+    fixed = [port for pair in wanted for port in pair if port]
+    assert supervisor.provider_ports(8000) == (8025, 8026)
+    assert len(fixed) == len(set(fixed))
+    assert all(1024 <= port < 65536 for port in fixed)
