@@ -19,6 +19,9 @@ from tests.security import rows
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
 every_model = pytest.mark.parametrize("model", rows.tenant_models(), ids=lambda model: model._meta.label)
 
+NO_RIGHT, BY_TRIGGER = "42501", "P0001"  # also what a policy says about a new row; what our triggers raise
+REFUSALS = {NO_RIGHT, BY_TRIGGER}
+
 
 def theirs_and_ours(model: type[PracticeModel]) -> tuple[Practice, Practice, PracticeModel, PracticeModel]:
     """Two practices and a row of `model` in each; the first practice is the one to be kept out."""
@@ -30,8 +33,8 @@ def theirs_and_ours(model: type[PracticeModel]) -> tuple[Practice, Practice, Pra
     return us, them, foreign, own
 
 
-def affected(statement: str, parameters: list | None = None) -> int:
-    """Rows that a statement saw or changed; a refusal is none. Always undone."""
+def tried(statement: str, parameters: list | None = None) -> tuple[int, str]:
+    """Rows that a statement saw or changed, and the SQLSTATE of its refusal, empty for none. Always undone."""
     count = 0
     try:
         with transaction.atomic():
@@ -40,9 +43,16 @@ def affected(statement: str, parameters: list | None = None) -> int:
                 count = cursor.rowcount
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             transaction.set_rollback(True)
-    except Error:
-        return 0
-    return count
+    except Error as problem:
+        return count, problem.__cause__.pgcode
+    return count, ""
+
+
+def affected(statement: str, parameters: list | None = None) -> int:
+    """Rows that a statement saw or changed; a refusal is none, a statement that is wrong in itself fails the test."""
+    count, refusal = tried(statement, parameters)
+    assert refusal == "" or refusal in REFUSALS or refusal.startswith("23"), f"{refusal}: {statement}"
+    return 0 if refusal else count
 
 
 @contextmanager
@@ -97,6 +107,26 @@ def test_i3_another_practices_row_cannot_be_changed_or_deleted(model):
         assert affected(f"DELETE FROM {table} WHERE id = %s", [str(foreign.pk)]) == 0
     with use_practice(them.pk):
         assert model.objects.filter(pk=foreign.pk).exists()
+
+
+@every_model
+def test_i3_control_the_same_statements_reach_the_own_row(model):
+    """Else the refusals above would prove nothing: what the application may do at all, it can do to its own row."""
+    us, _them, _foreign, own = theirs_and_ours(model)
+    table, named = connection.ops.quote_name(model._meta.db_table), model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_column_privilege(%s, 'id', 'UPDATE'), has_table_privilege(%s, 'DELETE')", [named, named]
+        )
+        rights = cursor.fetchone()
+    with use_practice(us.pk):
+        assert affected(f"SELECT 1 FROM {table} WHERE id = %s", [str(own.pk)]) == 1
+        for allowed, statement in zip(rights, (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"), strict=True):
+            count, refusal = tried(f"{statement} WHERE id = %s", [str(own.pk)])
+            if not allowed:
+                assert (count, refusal) == (0, NO_RIGHT)
+            else:
+                assert count == 1 or refusal == BY_TRIGGER or refusal.startswith("23"), (statement, count, refusal)
 
 
 @every_model
