@@ -15,6 +15,7 @@ from integrations.facts import VISIT
 from integrations.kinds import KINDS
 from integrations.models import Feed, RawMessage, SourceRecord
 from patients.models import Episode, Visit
+from prm.tenancy import platform
 
 
 class BadFeed(ValueError):
@@ -52,10 +53,22 @@ def add_feed(
     feed.preset = preset or feed.preset
     feed.settings = {**feed.settings, **settings}
     feed.time_zone = time_zone
+    _check_door(feed)
     feed.save()
     if live_at is not None:
         go_live(feed, at=live_at)
     return feed, created
+
+
+def _check_door(feed: Feed) -> None:
+    """BadFeed where senders could not tell the feed from another one, or nobody could connect to it."""
+    port, certificate = feed.settings.get("mllp_port") or 0, feed.settings.get("mllp_certificate") or ""
+    if port and not feed.settings.get("mllp_addresses"):
+        raise BadFeed(f"mllp_port={port}: name the addresses that may connect in mllp_addresses; nobody may otherwise")
+    if port and platform.mllp_door_is_taken(feed.pk, port=port):
+        raise BadFeed(f"mllp_port={port}: another feed has this port; choose another one")
+    if certificate and platform.mllp_door_is_taken(feed.pk, certificate=certificate):
+        raise BadFeed("mllp_certificate: another feed has this certificate; each sender needs one of its own")
 
 
 def go_live(feed: Feed, *, at: datetime) -> int:

@@ -45,6 +45,14 @@ MASTER_KEYS = text("PRM_MASTER_KEYS")  # key ring of prm.crypto: "id:base64,id:b
 LINK_PEPPER = text("PRM_LINK_PEPPER")
 SITE_URL = text("PRM_SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = text("PRM_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+# The listener for HL7 v2 (`manage.py mllp`): where, which ports a feed may have, TLS with clients' certificates.
+MLLP_HOST = text("PRM_MLLP_HOST", "127.0.0.1")
+MLLP_FIRST_PORT = number("PRM_MLLP_FIRST_PORT", 2575)
+MLLP_LAST_PORT = number("PRM_MLLP_LAST_PORT", 2594)
+MLLP_TLS_PORT = number("PRM_MLLP_TLS_PORT", 0)  # 0: no port that several feeds share
+MLLP_TLS_CERTIFICATE = text("PRM_MLLP_TLS_CERTIFICATE", "")
+MLLP_TLS_KEY = text("PRM_MLLP_TLS_KEY", "")
+MLLP_METRICS_PORT = number("PRM_MLLP_METRICS_PORT", 0)  # 0: the listener's own metrics are not served
 METRICS_TOKEN = text("PRM_METRICS_TOKEN", "")  # empty: /metrics answers this machine alone
 DEVELOPMENT = flag("PRM_DEVELOPMENT", default=False)  # demo sign-ins, `ingest --rebase`, provider simulators
 SIGN_UP = flag("PRM_SIGN_UP", default=DEVELOPMENT)  # whether anybody may start a practice at /signup/

@@ -2,6 +2,11 @@
 
 import codecs
 import re
+from ipaddress import ip_network
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.conf import settings
 
 from integrations.keys import Key, one_of, switch, whole, words, zone
 
@@ -30,6 +35,24 @@ def charset(text: str) -> str:
         raise ValueError(text) from None
 
 
+def port(text: str) -> int | None:
+    """A port for the feed alone, within those that the listener may open; None for 0, which is none."""
+    number = int(text or "0")
+    if number and not settings.MLLP_FIRST_PORT <= number <= settings.MLLP_LAST_PORT:
+        raise ValueError(text)
+    return number or None
+
+
+def networks(text: str) -> list[str]:
+    """Addresses or networks, one spelling each."""
+    return [str(ip_network(word.strip())) for word in text.split(",") if word.strip()]
+
+
+def certificate(text: str) -> str:
+    """A certificate in PEM, one spelling; empty for none."""
+    return x509.load_pem_x509_certificate(text.encode()).public_bytes(Encoding.PEM).decode() if text else ""
+
+
 KEYS = (
     Key("a03_means", "episode", "episode, visit or ignore", one_of("episode", "visit", "ignore"), "A03 means"),
     Key("episode_key", "", f"{', '.join(EPISODE_FIELDS)} or a Z field such as ZPC-2", episode_place, "Episode number"),
@@ -44,5 +67,27 @@ KEYS = (
     Key("authorised_to", "", "a field such as ZAU-2", place, "Authorized until"),
     Key("surgery_date", "", "a field such as ZSX-1", place, "Date of surgery"),
     Key("gap_days", 60, "30 to 180", whole(30, 180), "Days without a visit that end an episode"),
+    Key(
+        "mllp_port",
+        0,
+        "0 or a port that the listener may open (PRM_MLLP_FIRST_PORT to PRM_MLLP_LAST_PORT)",
+        port,
+        "Listens on port",
+    ),
+    Key(
+        "mllp_addresses",
+        [],
+        "addresses or networks that may connect, such as 10.1.2.3,10.9.0.0/24",
+        networks,
+        "Lets in",
+    ),
+    Key(
+        "mllp_certificate",
+        "",
+        "a client's certificate in PEM",
+        certificate,
+        "Client certificate",
+    ),
+    Key("mllp_tls", False, "on or off: whether the feed's own port speaks TLS", switch, "Its port speaks TLS"),
     Key("strict", False, "on or off", switch, "Answer AE where a message cannot be used"),
 )

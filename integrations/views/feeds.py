@@ -11,6 +11,7 @@ from accounts.access import staff_view
 from accounts.once import once
 from integrations import feeds, uploads
 from integrations.forms import FeedForm, UploadForm
+from integrations.hl7v2 import doors
 from integrations.kinds import KINDS
 from integrations.models import Feed, ImportBatch
 from prm import clock
@@ -47,7 +48,9 @@ def feed_new(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, feed: Feed, form: UploadForm, status: int = 200) -> HttpResponse:
     kind = KINDS[feed.kind]
     told = kind.settings(feed.preset, feed.settings)
-    shown = [(key.label, _told(told[key.name])) for key in kind.keys if key.label and told[key.name] not in ("", [])]
+    shown = [
+        (key.label, _told(told[key.name])) for key in kind.keys if key.label and told[key.name] not in ("", [], None)
+    ]
     context = {
         "feed": feed, "health": feeds.health(feed, now=clock.now()), "form": form, "tone": TONES[feed.state],
         "settings": shown, "preset": kind.presets.get(feed.preset, ("", {}))[0],
@@ -61,6 +64,8 @@ def _told(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, list):
         return ", ".join(one or "empty" for one in value)
+    if isinstance(value, str) and value.startswith("-----BEGIN CERTIFICATE"):
+        return doors.told(value)
     return str(value)
 
 

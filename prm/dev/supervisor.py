@@ -86,7 +86,7 @@ def serve(began: float) -> None:
 
 
 def children(port: int) -> list[Child]:
-    """What runs, as far as it exists: web, workers by queue, beat, chart renderer, provider simulators, demo."""
+    """What runs, as far as it exists: web, workers by queue, beat, chart renderer, HL7 listener, provider simulators, demo."""
     python, celery = sys.executable, [sys.executable, "-m", "celery", "-q", "-A", "prm"]
     worker = [*celery, "worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     cores = os.cpu_count() or 2
@@ -109,6 +109,8 @@ def children(port: int) -> list[Child]:
     if "charts" in get_commands():
         os.environ["PRM_CHARTS_AUTOSTART"] = "0"
         found.append(Child("charts", [python, "manage.py", "charts"], patience=5))
+    if "mllp" in get_commands():
+        found.append(Child("mllp", [python, "manage.py", "mllp"], patience=30))
     if importlib.util.find_spec("prm.dev.providers"):
         http, smtp = (processes.free_port(wanted) for wanted in provider_ports(port))
         os.environ.setdefault("SENDGRID_API_BASE", f"http://{HOST}:{http}")

@@ -4,7 +4,8 @@ Nothing else in the product may read without a practice; a test lists the functi
 They return ids and counts, never a person's data.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -81,6 +82,44 @@ def feeds_with_stored_messages() -> list[tuple[UUID, UUID]]:
             "integrations_rawmessage m WHERE m.practice_id = f.practice_id AND m.feed_id = f.id AND m.state = 'stored')"
         )
         return cursor.fetchall()
+
+
+def mllp_feeds() -> list[dict[str, Any]]:
+    """The HL7 v2 feeds that have a port or a client's certificate: practice_id, id, preset, settings; paused ones too.
+
+    By this alone the listener knows whose a connection is: never by what a message says about itself.
+    """
+    found = _rows(
+        """
+        SELECT practice_id, id, preset, settings::text FROM integrations_feed
+        WHERE kind = 'hl7v2' AND NOT is_sample
+          AND (coalesce(settings->>'mllp_port', '0') <> '0' OR coalesce(settings->>'mllp_certificate', '') <> '')
+        ORDER BY created_at, id
+        """
+    )
+    return [{**row, "settings": json.loads(row["settings"])} for row in found]
+
+
+def mllp_door_is_taken(feed_id: UUID, *, port: int = 0, certificate: str = "") -> bool:
+    """Whether another feed, of whatever practice, has this port or this client's certificate as its own."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM integrations_feed WHERE kind = 'hl7v2' AND id <> %(feed)s AND ("
+            "(%(port)s <> '0' AND settings->>'mllp_port' = %(port)s) OR "
+            "(%(certificate)s <> '' AND settings->>'mllp_certificate' = %(certificate)s)))",
+            {"feed": str(feed_id), "port": str(port), "certificate": certificate},
+        )
+        return cursor.fetchone()[0]
+
+
+def practices_with_backlog(practice_ids: Collection[UUID], limit: int) -> list[UUID]:
+    """Those of the practices in which more than `limit` messages of feeds are stored and not applied."""
+    return _column(
+        "SELECT p.id FROM unnest(%(ids)s::uuid[]) AS p(id) WHERE (SELECT count(*) FROM (SELECT 1 FROM "
+        "integrations_rawmessage m WHERE m.practice_id = p.id AND m.state = 'stored' LIMIT %(limit)s + 1) one) > "
+        "%(limit)s",
+        {"ids": [str(one) for one in practice_ids], "limit": limit},
+    )
 
 
 def practices_of(user_id: UUID) -> RawSQL:

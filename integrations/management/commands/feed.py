@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -37,6 +38,16 @@ def moment_of(text: str, practice: Practice) -> datetime:
     return at.astimezone(UTC)
 
 
+def _of_file(key: str, value: str) -> str:
+    """The text of `@FILE`, or the value itself. CommandError (exit 2) for a file that cannot be read."""
+    if not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise CommandError(f"--set {key}={value}: cannot read that file", returncode=2) from None
+
+
 class Command(BaseCommand):
     """Feeds."""
 
@@ -51,7 +62,14 @@ class Command(BaseCommand):
         add.add_argument("--kind", required=True, help="hl7v2, fhir or csv")
         add.add_argument("--preset", default="")
         add.add_argument("--zone", default="", help="time zone of times without an offset (the practice's)")
-        add.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="chosen")
+        add.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            dest="chosen",
+            help="a setting; mllp_certificate=@FILE reads a file",
+        )
         add.add_argument("--live-at", default="", metavar="TIME", help="put it live as of then")
         add.add_argument("--json", action="store_true")
 
@@ -63,7 +81,7 @@ class Command(BaseCommand):
             key, equals, value = pair.partition("=")
             if not equals:
                 raise CommandError(f"--set {pair!r}: expected KEY=VALUE", returncode=2)
-            chosen[key] = value
+            chosen[key] = _of_file(key, value) if key == "mllp_certificate" else value
         live_at = moment_of(options["live_at"], practice) if options["live_at"] else None
         try:
             with use_practice(practice.pk):
