@@ -86,7 +86,7 @@ def serve(began: float) -> None:
 
 
 def children(port: int) -> list[Child]:
-    """What runs, as far as it exists: web, workers by queue, beat, chart renderer, HL7 listener, provider simulators, demo."""
+    """What runs, as far as it exists: web, workers by queue, beat, charts, HL7 listener, provider simulators, demo."""
     python, celery = sys.executable, [sys.executable, "-m", "celery", "-q", "-A", "prm"]
     worker = [*celery, "worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
     cores = os.cpu_count() or 2

@@ -56,7 +56,7 @@ def test_compose_file_is_valid(tmp_path):
 
     assert checked.returncode == 0, checked.stderr
     assert set(checked.stdout.split()) == {
-        "postgres", "redis", "migrate", "web", "worker", "reports", "beat", "charts", "proxy",
+        "postgres", "redis", "migrate", "web", "worker", "reports", "beat", "charts", "mllp", "proxy",
     }  # fmt: skip
 
 

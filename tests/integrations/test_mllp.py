@@ -1,7 +1,10 @@
 """The listener, spoken to over sockets: what is stored, what is answered, who is let in."""
 
 import asyncio
+import signal
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -13,6 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
 from django.db import OperationalError
 
 from integrations import feeds, pressure
@@ -58,19 +62,19 @@ def listening(setup=None, **options):
         loop.close()
 
 
-def feed_with(practice, settings=None, name="EMR", addresses="127.0.0.1"):
+def feed_with(practice, chosen=None, name="EMR", addresses="127.0.0.1"):
     """A feed with a port of its own that this machine may use."""
     port = processes.free_port(0)
     with use_practice(practice.pk):
         feed = Feed.objects.create(
             name=name, kind="hl7v2", time_zone="America/New_York",
-            settings={"mllp_port": port, "mllp_addresses": addresses.split(","), **(settings or {})},
+            settings={"mllp_port": port, "mllp_addresses": addresses.split(","), **(chosen or {})},
         )  # fmt: skip
     return feed, port
 
 
 def until(condition, what):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.02)
@@ -408,6 +412,23 @@ def test_the_listener_ends_after_what_was_complete_is_stored_and_answered(house)
     assert fields(sender.answer(), "MSA", 1) == "AA"
     assert sender.answer() is None
     sender.socket.close()
+    assert bodies(house) == [GOOD]
+
+
+def test_the_program_listens_and_ends_on_sigterm(house):
+    _feed, port = feed_with(house)
+    program = subprocess.Popen([sys.executable, "manage.py", "mllp"], cwd=settings.BASE_DIR, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: not processes.port_is_free(port, "127.0.0.1"), "its port opens")
+        with Sender(port) as sender:
+            assert fields(sender.ask(GOOD), "MSA", 1) == "AA"
+            program.send_signal(signal.SIGTERM)
+            assert sender.answer() is None
+        assert program.wait(30) == 0
+    finally:
+        program.kill()
+        program.wait()
+
     assert bodies(house) == [GOOD]
 
 
