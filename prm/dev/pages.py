@@ -554,6 +554,12 @@ def visits(practice: Practice) -> Iterator[Visit]:
         )
 
 
+def nothing_to_show(practice: Practice) -> list[str]:
+    """The rows of which `practice` has no example, so that no list of pages leaves one out in silence."""
+    with use_practice(practice.pk):
+        return [name for name in sorted(ROWS) if ROWS[name].arguments(practice) is None]
+
+
 def covered() -> set[str]:
     """The URL names that have a row."""
     return {row.url_name or name for name, row in ROWS.items()}

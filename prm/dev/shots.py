@@ -15,6 +15,8 @@ from prm.tenancy import use_practice
 
 SIZES = ((1440, 900), (390, 844))
 THEMES = ("light", "dark")
+LEFT_OUT = "left-out.txt"  # beside the pictures: what has none, and why
+NO_PAGE = "no page to picture"  # a redirect, a file, an address that only takes posts
 
 
 class NothingToShow(Exception):
@@ -41,22 +43,35 @@ def take(
     """Picture the pages of a practice into `folder`; returns how many pages did not answer.
 
     `address`: a running app, else a server of our own. `slug`: the practice, else the first by name. `only`: URL names,
-    else all. `say` gets a line per problem. NothingToShow, RuntimeError where no browser is found.
+    else all. `say` gets a line per problem and per page of which there is no example; all that has no
+    picture is in LEFT_OUT with its reason. NothingToShow, RuntimeError where no browser is found.
     """
     practice, owner = _point_of_view(slug)
     folder.mkdir(parents=True, exist_ok=True)
     failed = 0
+    left_out = dict.fromkeys(pages.nothing_to_show(practice), f"{practice.slug} has no example of it")
     with serving.at(address) as at, browser.chromium() as chromium:
         for visit in pages.visits(practice):
-            if visit.fragment or (only and visit.name not in only):
+            if only and visit.name not in only:
+                continue
+            if visit.fragment:
+                left_out[visit.name] = "a part of another page"
                 continue
             cookies = pages.cookies(visit.side, owner, at)
             for look in _looks(visit):
                 problem = _picture(chromium, visit, look, at, cookies, folder)
+                if problem.startswith(NO_PAGE):
+                    left_out[visit.name] = problem
+                    break
                 if problem:
                     say(f"{visit.name}: {visit.path} {problem}")
                     failed += 1
                     break
+    lines = [f"{name}: {why}" for name, why in sorted(left_out.items()) if not only or name in only]
+    (folder / LEFT_OUT).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    for line in lines:
+        if NO_PAGE not in line and "part of" not in line:
+            say(f"left out, {line}")
     return failed
 
 
@@ -94,7 +109,9 @@ def _picture(
         if answer.status >= 400 and answer.status != 405:
             return f"answers {answer.status}"
         if answer.status != 200 or not answer.headers.get("content-type", "").startswith("text/html"):
-            return ""  # a redirect, a file, an address that only takes posts: nothing to picture
+            return (
+                f"{NO_PAGE}: answers {answer.status} {answer.headers.get('content-type', '').partition(';')[0]}".strip()
+            )
         page.goto(address + path, wait_until="networkidle")
         page.evaluate("document.fonts.ready")
         page.screenshot(path=folder / look.file_name(visit), full_page=True)
