@@ -15,12 +15,15 @@ class PortalCsrfMiddleware(CsrfViewMiddleware):
     """
 
     def _origin_verified(self, request: HttpRequest) -> bool:
-        return super()._origin_verified(request) or (request.headers.get("Origin") == "null" and _is_portal(request))
+        return super()._origin_verified(request) or (
+            request.headers.get("Origin") == "null" and _takes_secret_pages_forms(request)
+        )
 
 
-def _is_portal(request: HttpRequest) -> bool:
+def _takes_secret_pages_forms(request: HttpRequest) -> bool:
     try:
         found = resolve(request.path_info)
     except Resolver404:
         return False
-    return found.route.startswith(("portal/", "invite/")) or addresses.carries_token(found)
+    on_invitation = found.route.startswith("invite/") or found.url_name == "signout"  # of somebody else's
+    return found.route.startswith("portal/") or on_invitation or addresses.carries_token(found)

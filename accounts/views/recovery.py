@@ -17,7 +17,6 @@ from accounts.access import platform_view, staff_view
 from accounts.forms import RecoveryCodeForm, SignInForm
 from accounts.models import FactorRecovery, SignInAttempt
 from accounts.recheck import recently_checked
-from accounts.token_pages import token_page
 from accounts.views import answers
 from prm import clock
 from prm.addresses import client_address
@@ -71,7 +70,6 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@token_page
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def by_link(request: HttpRequest, token: str) -> HttpResponse:

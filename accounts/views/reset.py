@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods
 from accounts import password_reset, signin, tasks
 from accounts.forms import NewPasswordForm, ResetForm
 from accounts.models import SignInAttempt
-from accounts.token_pages import token_page
 from accounts.views import answers
 from accounts.views.signin import go_on
 from prm import clock
@@ -38,7 +37,6 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@token_page
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def set_password(request: HttpRequest, token: str) -> HttpResponse:

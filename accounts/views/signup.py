@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import agreements, factors, home, signin, signup, totp
 from accounts.models import Practice, SignUp, User, check_slug
 from accounts.naming import one_line
-from accounts.token_pages import token_page
 from prm import clock
 from prm.addresses import client_address
 
@@ -161,7 +160,6 @@ def sent(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@token_page
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])

@@ -1,6 +1,7 @@
 """P4: tokens are in the message that carries them and in the patient's cookie, and nowhere else."""
 
 import logging
+import re
 
 import pytest
 from django.db import connections
@@ -13,6 +14,8 @@ from patients import sessions
 from portal import tasks
 from prm.logs import JsonFormatter
 from prm.tenancy import use_practice
+from tests.accounts.conftest import client_of, join
+from tests.factories.accounts import PracticeFactory
 from tests.portal.conftest import RIGHT, WRONG, build_door
 from tests.security import catalogue
 from tests.security.test_mailed_links import staff_links  # noqa: F401  (a fixture)
@@ -94,3 +97,27 @@ def test_p4_no_page_with_a_token_tells_anybody_where_it_was(staff_links, report)
     told |= {kind: Client().get(path)["Referrer-Policy"] for kind, path in staff_links.items() if kind in CARRY_A_TOKEN}
     telling = sorted(name for name, policy in told.items() if policy != "no-referrer")
     report(f"P4 pages of {len(told)} that send a Referer", len(telling), 0, not telling)
+
+
+@pytest.mark.parametrize("kind", sorted(CARRY_A_TOKEN))
+def test_the_forms_of_a_page_that_sends_no_referer_are_heard(staff_links, kind):  # noqa: F811  (the fixture)
+    """A browser posts them with `Origin: null`; only the token of cookie and form says that they are ours."""
+    for origin in ("null", "http://testserver", "https://elsewhere.example"):
+        browser = Client(enforce_csrf_checks=True, headers={"origin": origin})
+        page = browser.get(staff_links[kind]).text
+        (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page))
+        ours = origin != "https://elsewhere.example"
+        assert browser.post(staff_links[kind]).status_code == 403
+        answer = browser.post(staff_links[kind], {"csrfmiddlewaretoken": token})
+        assert answer.status_code == (422 if ours else 403), (kind, origin)
+
+
+def test_whom_an_invitation_does_not_mean_can_sign_out_there(staff_links):  # noqa: F811  (the fixture)
+    browser = client_of(join(PracticeFactory(slug="cove"), "front_desk"))
+    browser.handler.enforce_csrf_checks = True
+    page = browser.get(staff_links["invitation"], headers={"origin": "null"}).text
+    action, token = re.search(
+        r'<form method="post" action="(/signout)">.*?name="csrfmiddlewaretoken" value="(\w+)"', page
+    ).groups()
+    assert browser.post(action, headers={"origin": "null"}).status_code == 403
+    assert browser.post(action, {"csrfmiddlewaretoken": token}, headers={"origin": "null"}).status_code == 302
