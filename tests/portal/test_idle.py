@@ -11,7 +11,7 @@ from prm.tenancy import use_practice
 from tests.portal.conftest import RIGHT, build_door
 from tests.ui import harness
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.without_practice]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def come_in(page: Page, address: str, door) -> None:

@@ -34,6 +34,12 @@ def test_b6_any_text_comes_back_from_a_file_and_none_begins_as_a_formula(value):
     assert [cell for row in rows for cell in row if cell.startswith(begins)] == []
 
 
+READ_BY_OURSELVES = {  # no person opens it, and a cell must come back as it was
+    "integrations/csvfile/chunks.py": "a part of a file that was sent in, packed for the table of raw messages",
+    "integrations/csvfile/workbook_child.py": "what the process that opens a workbook hands to ours",
+}
+
+
 def test_b6_nothing_else_in_the_product_writes_csv(report):
     writers = {
         str(path.relative_to(settings.BASE_DIR))
@@ -43,8 +49,9 @@ def test_b6_nothing_else_in_the_product_writes_csv(report):
         if isinstance(node, ast.Attribute) and node.attr in {"writer", "DictWriter"}
         and isinstance(node.value, ast.Name) and node.value.id == "csv"
     }  # fmt: skip
-    assert "prm/csv_cells.py" in writers
-    report("B6 writers of CSV that guard no cell", len(writers) - 1, 0, len(writers) == 1)
+    assert {"prm/csv_cells.py", *READ_BY_OURSELVES} <= writers
+    unguarded = writers - {"prm/csv_cells.py", *READ_BY_OURSELVES}
+    report("B6 writers of CSV that guard no cell", len(unguarded), 0, not unguarded)
 
 
 def test_b6_no_cell_of_a_file_begins_as_a_formula(report):

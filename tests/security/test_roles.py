@@ -23,7 +23,7 @@ ROLES = {
 def test_i1_each_role_has_these_rights_and_none_is_a_superuser():
     found = catalogue.rows(
         "SELECT rolname, rolcanlogin, rolbypassrls, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication "
-        "FROM pg_roles WHERE rolname LIKE 'prm\\_%'"
+        "FROM pg_roles WHERE starts_with(rolname, 'prm_')"
     )
     assert {name: (signs_in, bypasses) for name, signs_in, bypasses, _more in found} == ROLES
     assert [name for name, *_rights, more in found if more] == []
