@@ -245,6 +245,8 @@ def _open_and_close(episode: EpisodeView) -> None:
             returned = next((start for start in kept if current + DAY < start <= at), None)
             if returned is not None:
                 closed_before, reopened, current = current, returned, None
+            elif value.get("weak"):
+                continue  # the day on which the office closed the case after its discharge
         if current is None:
             is_correction = (
                 closed_before is not None and reopened is not None and reopened - closed_before <= CORRECTION

@@ -40,6 +40,9 @@ class FileMapping:
     constants: dict[str, str] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)  # field to the layout's own codes (presets)
     source: str = ""
+    notes: bool = False  # rows tell what was done (notes, charges), not what is booked
+    greatest_id: bool = False  # of bookings at one time for one patient the greatest number is the one
+    window_days: int = 0  # a booking so far ahead that is no longer in the file was cancelled; 0: no such rule
 
     def json(self) -> dict[str, Any]:
         """As settings and chunks keep it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from integrations.context import Context
 from integrations.csvfile import chunks, undo_message
 from integrations.csvfile.cells import Layout
-from integrations.csvfile.statements import RowRead, read_row
+from integrations.csvfile.statements import Bookings, RowRead, read_row
 from integrations.facts import CLOSING, Parsed
 
 PARSER_VERSION = 1
@@ -31,7 +31,9 @@ def parse(raw: bytes, context: Context) -> Parsed:
     parsed = Parsed(kind=chunks.KIND)
     bad = 0
     try:
-        parsed.source_ts = min(chunks.unpack(raw).extract, context.received_at)
+        chunk = chunks.unpack(raw)
+        parsed.source_ts = min(chunk.extract, context.received_at)
+        bookings = Bookings(chunk.mapping)
         for read in rows_of(raw, context):
             if read.problem is not None:
                 bad += 1
@@ -39,7 +41,9 @@ def parse(raw: bytes, context: Context) -> Parsed:
             parsed.facts += read.facts
             for flag in read.flags:
                 parsed.flag(flag)
+            bookings.add(read)
             parsed.closings |= {fact.key: read.number for fact in read.facts if fact.entity == CLOSING}
+        parsed.facts += bookings.retired()
     except (chunks.NoChunk, ValueError, KeyError, TypeError):
         parsed.facts.clear()
         parsed.outcome, parsed.code = "dead", "not_a_chunk"

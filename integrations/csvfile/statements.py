@@ -10,6 +10,7 @@ from integrations import codes
 from integrations.context import CLAMP, Context
 from integrations.csvfile import people, values
 from integrations.csvfile.cells import Cells, Layout, Problem, RowRefused
+from integrations.csvfile.mapping import FileMapping
 from integrations.csvfile.words import CASE_STATUS, TRUE, VISIT_STATUS, plain
 from integrations.facts import CLINIC, CLOSING, EPISODE, PATIENT, THERAPIST, VISIT, Fact, entity_key, order_key
 from integrations.hl7v2.fields import Moment
@@ -37,6 +38,36 @@ class RowRead:
         return found
 
 
+class Bookings:
+    """Bookings of one patient at one time under several numbers (WebPT): the greatest number is the one."""
+
+    def __init__(self, mapping: FileMapping) -> None:
+        self.wanted = mapping.greatest_id
+        self.by_time: dict[tuple[str, str], dict[str, Fact]] = {}
+
+    def add(self, row: RowRead) -> None:
+        """Note the bookings of a row."""
+        for fact in row.facts if self.wanted else ():
+            if fact.entity == VISIT and (times := fact.values.get("schedule")):
+                self.by_time.setdefault((row.patient, times["at"]), {})[fact.key] = fact
+
+    def retired(self) -> list[Fact]:
+        """That the smaller numbers are other names of the greatest one."""
+        found = []
+        for several in self.by_time.values():
+            if len(several) > 1:
+                best = max(several, key=_number_of)
+                found += [
+                    Fact(VISIT, key, fact.order, {"moved_to": best}) for key, fact in several.items() if key != best
+                ]
+        return found
+
+
+def _number_of(key: str) -> tuple[int, str]:
+    told = key.partition("|")[2]
+    return (int(told), told) if re.fullmatch(r"-?\d{1,18}", told) else (0, told)
+
+
 def read_row(
     layout: Layout, number: int, raw: Sequence[str], context: Context, *, extract: datetime, digest: str = ""
 ) -> RowRead:
@@ -60,6 +91,9 @@ def _check_shape(layout: Layout, number: int, raw: Sequence[str]) -> None:
         if not cell.isascii() and re.search("[\udc80-\udcff\ufffd]", cell):
             seen = cell.encode("utf-8", "replace").decode()
             raise RowRefused(Problem(number, layout.header[index], "encoding", seen, "text in one encoding"))
+
+
+_Told = tuple[str, dict[str, Any]]  # a thing's key and what is said of it
 
 
 @dataclass
@@ -123,8 +157,22 @@ def _state(row: RowRead, cells: Cells, extract: datetime, digest: str) -> None:
             values_told["episode"] = episode[1]
         row.facts.append(Fact(VISIT, key, order.key(rank), values_told))
         row.key = f"{VISIT} {key}"
+    _note_closes(row, cells, order, visit, episode, own)
     if not row.facts:
         raise RowRefused(Problem(cells.number, "", "nothing_told", "", "a person, a case or a visit"))
+
+
+def _note_closes(
+    row: RowRead, cells: Cells, order: _Order, visit: _Told | None, episode: tuple[str, str, dict[str, Any]] | None,
+    own: dict[str, str],
+) -> None:  # fmt: skip
+    """A finished discharge note is the discharge of its case; a later day on which the case was closed is not."""
+    if visit is None or episode is None or not cells.layout.mapping.notes:
+        return
+    told = visit[1]
+    if told.get("kind") == "discharge" and told.get("evidence") and "clinical_times" in told:
+        at = {name: told["clinical_times"][name] for name in ("at", "day") if name in told["clinical_times"]}
+        row.facts.append(Fact(EPISODE, episode[1], order.key(), {**own, "discharge": {**at, "reason": ""}}))
 
 
 def _truth(cells: Cells, name: str) -> bool:
@@ -196,7 +244,8 @@ def _episode(cells: Cells, clinic: str, patient: str) -> tuple[str, str, dict[st
     """
     number = cells.id("case_id")
     opened = cells.moment("opened", clinic)
-    closed = cells.moment("discharged", clinic) or cells.moment("case_closed", clinic)
+    closed = cells.moment("discharged", clinic)
+    weak = closed is None and (closed := cells.moment("case_closed", clinic)) is not None
     status, mapped = cells.code("case_status")
     word = mapped or CASE_STATUS.get(plain(status), "")
     if status and not word:
@@ -216,7 +265,7 @@ def _episode(cells: Cells, clinic: str, patient: str) -> tuple[str, str, dict[st
         reason = reason or codes.discharge_reason(plain(code).lower().replace(" ", "_"), {})
         if code and not reason:
             cells.flag("discharge_reason_unknown")
-        told["discharge"] = {**closed.json(), "reason": reason}
+        told["discharge"] = {**closed.json(), "reason": reason, **({"weak": True} if weak else {})}
     elif cells.clears("discharged") or (word == "active" and status and "discharged" in cells.layout.places):
         told["discharge"] = None
     elif word == "closed":
@@ -241,9 +290,12 @@ def _visit(cells: Cells, clinic: str, patient: str) -> tuple[str, dict[str, Any]
     elif status not in {codes.CANCELLED, codes.NO_SHOW} and not _truth(cells, "deleted"):
         raise cells.refuse("visit_start", "start_missing", "when the visit begins", "")
     told["schedule_status"] = status
-    if finished := cells.moment("note_finalised", clinic):
+    finished = cells.moment("note_finalised", clinic)
+    if finished:
         told["evidence"] = codes.COMPLETED
         told.setdefault("schedule", finished.json())
+    if cells.layout.mapping.notes:
+        told = _as_note(told, finished=finished is not None or "note_finalised" not in cells.layout.fields)
     if status == codes.CANCELLED:
         told["cancelled_by"] = _cancelled_by(cells)
     if booked := cells.moment("booked_at", clinic):
@@ -256,8 +308,17 @@ def _visit(cells: Cells, clinic: str, patient: str) -> tuple[str, dict[str, Any]
         told["kind"] = found
     elif kind:
         cells.flag("visit_type_unmapped")
-    key = entity_key("a", number) if number else entity_key("a", patient, told["schedule"]["at"])
+    if cells.layout.mapping.notes and number:
+        return entity_key("n", number), told
+    key = entity_key("a", number) if number else entity_key("a", patient, (told.get("schedule") or {}).get("at", ""))
     return key, told
+
+
+def _as_note(told: dict[str, Any], *, finished: bool) -> dict[str, Any]:
+    """What a note or a charge says: that the visit took place; a finished one beats any booking's status."""
+    done = {"clinical": codes.COMPLETED, "evidence": codes.COMPLETED} if finished else {"clinical": codes.ARRIVED}
+    times = {"clinical_times": told["schedule"]} if "schedule" in told else {}
+    return done | times
 
 
 def _visit_status(cells: Cells) -> str:
