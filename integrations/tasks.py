@@ -5,11 +5,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
+from django.db.models import F
 from kombu.exceptions import OperationalError
 
 from accounts import retention
+from accounts.models import Practice
 from integrations import forgetting, lapse
 from integrations.apply import apply_stored
+from integrations.csvfile import running
 from integrations.kinds import KINDS
 from integrations.models import Feed, ImportBatch, RawMessage
 from prm import clock
@@ -38,9 +41,38 @@ def apply_feed(feed_id: str) -> None:
     log.info("integrations.applied", extra={"count": len(handled)})
     if len(handled) == KINDS[feed.kind].per_turn:
         apply_feed.delay_on_commit(feed_id)
-    for batch in ImportBatch.objects.filter(feed=feed, state=ImportBatch.State.RUNNING):
+    stored = ImportBatch.objects.filter(feed=feed, state=ImportBatch.State.RUNNING, done_rows__gte=F("rows"))
+    for batch in stored:
         if not RawMessage.objects.filter(batch=batch, state=RawMessage.State.STORED).exists():
             ImportBatch.objects.filter(pk=batch.pk).update(state=ImportBatch.State.DONE, finished_at=now)
+
+
+@shared_task(queue="ingest")
+def find_imports() -> None:
+    """Ring for each uploaded file that waits, or has rows to store: a lost ring or a kill costs seconds."""
+    for practice_id, batch_id in platform.imports_to_run():
+        run_import.delay(str(practice_id), str(batch_id))
+
+
+@shared_task(queue="ingest")
+def run_import(practice_id: str, batch_id: str) -> None:
+    """Check an uploaded file, or store rows of it for a slice of time; rings again where rows are left."""
+    with use_practice(UUID(practice_id)):
+        practice = Practice.objects.get(pk=UUID(practice_id))
+        waiting = ImportBatch.objects.select_for_update(skip_locked=True, of=("self",)).select_related("feed")
+        batch = waiting.filter(pk=UUID(batch_id), state=ImportBatch.State.WAITING).first()
+        if batch is not None:
+            running.check(batch, now=clock.now())
+    if running.run_slice(practice, UUID(batch_id)):
+        run_import.delay(practice_id, batch_id)
+
+
+def nudge_import(batch: ImportBatch) -> None:
+    """Ring for an uploaded file once the caller's transaction has committed."""
+    try:
+        run_import.delay_on_commit(str(batch.practice_id), str(batch.pk))
+    except OperationalError:
+        log.warning("integrations.nudge_lost")
 
 
 def nudge(feed: Feed) -> None:

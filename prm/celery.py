@@ -23,6 +23,7 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "accounts.tasks.mail_resets": (10, "deliver"),
     "accounts.tasks.forget_answers": (3600, "report"),
     "integrations.tasks.find_stored": (10, "ingest"),
+    "integrations.tasks.find_imports": (10, "ingest"),
     "integrations.tasks.refresh_episodes": (3600, "ingest"),
     "integrations.tasks.forget_raw": (3600, "report"),
     "messaging.tasks.forget_bodies": (3600, "report"),

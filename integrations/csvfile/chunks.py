@@ -89,8 +89,9 @@ def split_file(raw: bytes) -> list[Piece]:
     return [Piece(raw)]
 
 
-def chunked(rows: Iterable[Row], size: int = ROWS) -> Iterator[list[Row]]:
-    """Rows in lists of at most `size`, in their order."""
+def chunked(rows: Iterable[Row], size: int = 0) -> Iterator[list[Row]]:
+    """Rows in lists of at most `size` (ROWS), in their order."""
+    size = size or ROWS
     some: list[Row] = []
     for row in rows:
         some.append(row)

@@ -16,13 +16,15 @@ from integrations.apply import REASONS, context_of
 from integrations.context import Context
 from integrations.csvfile import chunks
 from integrations.csvfile.files import File, members, table_of
-from integrations.csvfile.judging import Verdict, judge_table
+from integrations.csvfile.judging import Verdict, judge_table, nameless
+from integrations.csvfile.mapping import FileMapping
 from integrations.csvfile.parse import rows_of
 from integrations.csvfile.parts import PartsStream
 from integrations.csvfile.statements import RowRead
 from integrations.csvfile.tables import Broken, Table
 from integrations.facts import PATIENT
 from integrations.hl7v2.message import Piece
+from integrations.kinds import KINDS
 from integrations.models import Feed, ImportBatch, ImportPart, RawMessage, RowError, SourceRecord
 from integrations.receive import Outcome
 from prm.tenancy import use_practice
@@ -44,18 +46,23 @@ class FileOutcome(Outcome):
         return {**super().json(), "rows": self.rows, "columns": self.columns, "preview": self.preview}
 
 
-def judge(feed: Feed, file: File, *, now: datetime) -> tuple[Verdict, Table | None]:
-    """Judge one file by what the feed knows. The practice must be open."""
+def judge(
+    feed: Feed, file: File, *, now: datetime, mapping: FileMapping | None = None
+) -> tuple[Verdict, Table | None]:  # fmt: skip
+    """Judge one file by what the feed knows, or by a person's `mapping`. The practice must be open."""
     context = context_of(feed, received_at=now)
     settings = dict(context.settings)
+    if mapping is not None and mapping.sheet:
+        settings["sheet"] = mapping.sheet
     try:
         table = table_of(file, settings)
     except Broken as broken:
         verdict = Verdict(rows=broken.rows)
-        if broken.sheet:
-            verdict = judge_table(table_of(file, settings | {"sheet": broken.sheet}), context, feed.preset)
+        if broken.sheets:
+            verdict = judge_table(table_of(file, settings | {"sheet": broken.sheets[0]}), context, feed.preset)
+            verdict.sheets = broken.sheets
         return verdict.hold(broken.code, broken.reason), None
-    return judge_table(table, context, feed.preset), table
+    return judge_table(table, context, feed.preset, mapping=mapping), table
 
 
 def ingest_file(
@@ -102,9 +109,9 @@ def hold(
     """Keep a file that a person must look at, with its bytes; one without rows or refused is noted alone."""
     kept = verdict.code not in HOLDING and verdict.code not in REFUSED
     batch = ImportBatch.objects.create(
-        feed=feed, name=_short(file.name), created_at=now, started_by=by, extract_at=extract, rows=verdict.rows,
+        feed=feed, name=short(file.name), created_at=now, started_by=by, extract_at=extract, rows=verdict.rows,
         state=ImportBatch.State.HELD if kept else ImportBatch.State.DONE, finished_at=None if kept else now,
-        code=verdict.code, reason=_plain_reason(verdict), fingerprint=verdict.fingerprint, digest=verdict.digest,
+        code=verdict.code, reason=plain_reason(verdict), fingerprint=verdict.fingerprint, digest=verdict.digest,
         bad_rows=verdict.bad,
     )  # fmt: skip
     if kept:
@@ -112,12 +119,13 @@ def hold(
     return batch
 
 
-def _plain_reason(verdict: Verdict) -> str:
+def plain_reason(verdict: Verdict) -> str:
     """The reason without what a cell showed."""
     return verdict.reason.partition(" First: ")[0][:300]
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A file's name as a batch keeps it: its end."""
     return name if len(name) <= 160 else f"…{name[-159:]}"
 
 
@@ -158,8 +166,10 @@ def start(
 ) -> ImportBatch:
     """The batch of a file that will be applied, with its rows to fix. The practice must be open."""
     assert verdict.mapping is not None  # noqa: S101  (it is applied)
+    killed = ImportBatch.objects.filter(feed=feed, digest=verdict.digest, state="running", parts=None)
+    killed.update(state=ImportBatch.State.CANCELLED, finished_at=now)  # this run goes on where that one ended
     batch = ImportBatch.objects.create(
-        feed=feed, name=_short(name), created_at=now, started_by=by, extract_at=extract, total=verdict.rows,
+        feed=feed, name=short(name), created_at=now, started_by=by, extract_at=extract, total=verdict.rows,
         state=ImportBatch.State.RUNNING, fingerprint=verdict.fingerprint, digest=verdict.digest, rows=verdict.rows,
         bad_rows=verdict.bad, mapping=verdict.mapping.json(),
     )  # fmt: skip
@@ -181,19 +191,29 @@ def keep_problems(batch: ImportBatch, verdict: Verdict) -> None:
     RowError.objects.bulk_create(rows, batch_size=1000)
 
 
-def salt_for(feed: Feed, verdict: Verdict, extract: datetime, but: ImportBatch | None = None) -> str:
-    """Tells rows apart from the same rows sent before, where others of this layout came in between.
+def salt_for(
+    feed: Feed, layout: str, digest: str, extract: datetime, but: ImportBatch | None = None
+) -> str:  # fmt: skip
+    """Tells rows apart from the same rows sent before, where others of this `layout` (fingerprint) came in between.
 
     Without a time in the rows, a file that returns to an older content is newer news; sent twice running it is not.
     """
-    earlier = ImportBatch.objects.filter(feed=feed, fingerprint=verdict.fingerprint, state__in=["done", "running"])
+    earlier = ImportBatch.objects.filter(feed=feed, fingerprint=layout, state__in=["done", "running"])
     if but is not None:
         earlier = earlier.exclude(pk=but.pk)
     last = earlier.order_by("-created_at", "-pk").first()
-    if last is None or last.digest == verdict.digest:
-        known = last.mapping.get("salt", "") if last else ""
-        return str(known)
-    return extract.isoformat() if earlier.filter(digest=verdict.digest).exists() else ""
+    if last is not None and last.digest == digest:
+        return str(last.mapping.get("salt", ""))
+    return extract.isoformat() if earlier.filter(digest=digest).exists() else ""
+
+
+def named_table(feed: Feed, file: File, mapping: FileMapping) -> Table:
+    """The rows of a file that was judged, under the header that its mapping knows."""
+    settings = {**KINDS[feed.kind].settings(feed.preset, feed.settings), "encoding": feed.settings.get("encoding", "")}
+    table = table_of(file, settings | ({"sheet": mapping.sheet} if mapping.sheet else {}))
+    if table.header is None:
+        table.header = nameless(table.width)
+    return table
 
 
 def _apply(
@@ -201,7 +221,9 @@ def _apply(
     by: User | None,
 ) -> Iterator[Outcome]:  # fmt: skip
     with use_practice(practice.pk):
-        salt = salt_for(feed, verdict, extract)
+        salt = salt_for(feed, verdict.fingerprint, verdict.digest, extract)
+        if ImportBatch.objects.filter(feed=feed, digest=verdict.digest, state="undone").exists():
+            extract, salt = now, now.isoformat()
         batch = start(feed, name, verdict, now=now, extract=extract, by=by)
         context = context_of(feed, received_at=now)
     for raw, message, outcome in _store(practice, feed, batch, table, verdict, now=now, extract=extract, salt=salt):

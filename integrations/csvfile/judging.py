@@ -50,6 +50,7 @@ class Verdict:
     ask: list[str] = field(default_factory=list)
     repeated: set[int] = field(default_factory=set)
     digest: str = ""
+    sheets: list[str] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -85,11 +86,20 @@ def known_mapping(header: Sequence[str], settings: Mapping[str, Any], preset: st
     return found
 
 
+def nameless(width: int) -> list[str]:
+    """The names of columns in a file without a header."""
+    return [f"Column {number}" for number in range(1, width + 1)]
+
+
 def judge_table(
     table: Table, context: Context, preset: str, *, mapping: FileMapping | None = None,
     on_row: Callable[[RowRead], None] | None = None,
 ) -> Verdict:  # fmt: skip
     """Judge a file. `mapping` is a person's, to be tried; `on_row` gets every row as it was read."""
+    if table.header is None:
+        names = nameless(table.width)
+        if mapping is not None or fingerprint(names) in context.settings.get("mappings", {}):
+            table.header = names
     verdict = Verdict(header=table.header)
     verdict.flag(*table.flags)
     chosen = mapping

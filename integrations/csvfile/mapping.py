@@ -43,6 +43,7 @@ class FileMapping:
     notes: bool = False  # rows tell what was done (notes, charges), not what is booked
     greatest_id: bool = False  # of bookings at one time for one patient the greatest number is the one
     window_days: int = 0  # a booking so far ahead that is no longer in the file was cancelled; 0: no such rule
+    sheet: str = ""  # of a workbook with several
 
     def json(self) -> dict[str, Any]:
         """As settings and chunks keep it."""
@@ -95,7 +96,7 @@ def check(mapping: FileMapping) -> None:
     for name, plan in mapping.columns.items():
         if plan.field and plan.field not in FIELDS:
             raise BadMapping(f"{name}: {plan.field!r} is none of our fields")
-        if plan.field in seen - {"diagnosis", "cpt", "home_phone", "phone", "email"}:
+        if plan.field and plan.field in seen - {"diagnosis", "cpt", "home_phone", "phone", "email"}:
             raise BadMapping(f"{name}: another column is “{FIELDS[plan.field].label}” already")
         if plan.order and plan.order not in ORDERS:
             raise BadMapping(f"{name}: {plan.order!r} is no order of dates; expected dmy or mdy")

@@ -27,9 +27,9 @@ OpenFile = Callable[[], BinaryIO]
 class Broken(Exception):
     """The file cannot be read to its end as it is: a code, and a sentence that names the place."""
 
-    def __init__(self, code: str, reason: str, rows: int = 0, sheet: str = "") -> None:
+    def __init__(self, code: str, reason: str, rows: int = 0, sheets: Sequence[str] = ()) -> None:
         self.code, self.reason, self.rows = code, reason, rows
-        self.sheet = sheet  # one of several, for a look at it
+        self.sheets = list(sheets)  # those with rows, where one must be chosen
         super().__init__(code)
 
 

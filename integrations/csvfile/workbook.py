@@ -49,10 +49,12 @@ def open_sheet(open_file: OpenFile, wanted: str = "") -> Sheet:
     if wanted:
         chosen = next((name for name, _rows in told["sheets"] if name.casefold() == wanted.casefold()), "")
         if not chosen:
-            raise Broken("mapping_needed", f"There is no sheet “{wanted}”; there are: {', '.join(filled)}.")
+            raise Broken(
+                "mapping_needed", f"There is no sheet “{wanted}”; there are: {', '.join(filled)}.", sheets=filled
+            )
     elif len(filled) > 1:
         reason = f"The workbook has {len(filled)} sheets with rows ({', '.join(filled)}); say which."
-        raise Broken("mapping_needed", reason, sheet=filled[0])
+        raise Broken("mapping_needed", reason, sheets=filled)
     else:
         chosen = filled[0] if filled else told["sheets"][0][0]
     if dict(told["sheets"])[chosen] > MAX_ROWS + 1:

@@ -122,6 +122,17 @@ def practices_with_backlog(practice_ids: Collection[UUID], limit: int) -> list[U
     )
 
 
+def imports_to_run() -> list[tuple[UUID, UUID]]:
+    """(practice, batch) of the uploaded files that wait to be checked, or whose rows are not all stored."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(
+            "SELECT b.practice_id, b.id FROM integrations_importbatch b WHERE b.kind <> '' AND (b.state = 'waiting' OR "
+            "(b.state = 'running' AND b.done_rows < b.rows)) AND EXISTS (SELECT 1 FROM integrations_importpart p "
+            "WHERE p.practice_id = b.practice_id AND p.batch_id = b.id) ORDER BY b.id"
+        )
+        return cursor.fetchall()
+
+
 def practices_of(user_id: UUID) -> RawSQL:
     """The ids of the practices in which this user has a membership that has not ended, as a sub-query.
 

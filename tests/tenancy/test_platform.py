@@ -26,6 +26,7 @@ FUNCTIONS = {
     "mllp_door_is_taken",
     "mllp_feeds",
     "practices_with_backlog",
+    "imports_to_run",
     "oldest_due_message",
     "outbox_by_state",
     "practice_ids",
