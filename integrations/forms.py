@@ -11,9 +11,10 @@ from integrations.kinds import KINDS
 from integrations.models import Feed
 
 MAX_UPLOAD = 64 * 2**20
+FORMATS = {"hl7v2": "HL7 v2", "fhir": "FHIR", "csv": "CSV, XLSX"}
 PRESETS = [
-    (f"{kind.name}:{name}", f"{label} ({'HL7 v2' if kind.name == 'hl7v2' else 'FHIR'})")
-    for kind in (KINDS["hl7v2"], KINDS["fhir"])
+    (f"{kind.name}:{name}", f"{label} ({FORMATS[kind.name]})")
+    for kind in (KINDS["hl7v2"], KINDS["fhir"], KINDS["csv"])
     for name, (label, _settings) in kind.presets.items()
 ]
 A03 = [
@@ -54,7 +55,7 @@ class FeedForm(forms.Form):
         given = super().clean() or {}
         kind, _colon, preset = given.get("emr", ":").partition(":")
         chosen = {name: given[name] for name in ("a03_means", "episode_key") if given.get(name)}
-        if kind == "fhir":
+        if kind != "hl7v2":
             chosen = {}
         for name, value in chosen.items():
             try:
@@ -77,7 +78,7 @@ class FeedForm(forms.Form):
 class UploadForm(forms.Form):
     """One file of messages."""
 
-    file = forms.FileField(label="File", help_text="Messages of one kind, one or many in a file; up to 64 MB.")
+    file = forms.FileField(label="File", help_text="Messages, CSV or XLSX, as the feed takes them; up to 64 MB.")
 
     def clean_file(self) -> UploadedFile:
         """Not larger than we read in one go."""

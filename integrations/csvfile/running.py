@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import Practice, User
-from integrations import play, receive
+from integrations import receive
 from integrations.apply import context_of, lock
 from integrations.csvfile import chunks, undo_message
 from integrations.csvfile.files import File, members
@@ -179,22 +179,20 @@ def cancel(batch: ImportBatch, *, now: datetime) -> bool:
     return bool(stopped)
 
 
-def undo(practice: Practice, batch: ImportBatch, *, now: datetime) -> int:
-    """Tombstones for what only this import brought; returns the number of things. What it changed stays changed.
+def undo(batch: ImportBatch, *, now: datetime) -> int:
+    """Store tombstones for what only this import brought; returns the number of things. What it changed stays.
 
-    A newer file or a person brings them back. Safe to run twice.
+    A newer file or a person brings them back. Safe to run twice. Runs in the caller's transaction; the feed applies it.
     """
-    with use_practice(practice.pk):
-        cancel(batch, now=now)
-        lock(batch.feed)
-        things = sorted(brought_alone(batch))
-        pieces = [
-            undo_message.pack(things[start : start + THINGS], at=now, batch=str(batch.pk))
-            for start in range(0, len(things), THINGS)
-        ]
-        receive.store(batch.feed, [(f"undo {batch.name}", Piece(raw)) for raw in pieces], now=now)
-        ImportBatch.objects.filter(pk=batch.pk).update(state=ImportBatch.State.UNDONE, finished_at=now)
-    play.drain(practice, batch.feed, now=now)
+    cancel(batch, now=now)
+    lock(batch.feed)
+    things = sorted(brought_alone(batch))
+    pieces = [
+        undo_message.pack(things[start : start + THINGS], at=now, batch=str(batch.pk))
+        for start in range(0, len(things), THINGS)
+    ]
+    receive.store(batch.feed, [(f"undo {batch.name}", Piece(raw)) for raw in pieces], now=now)
+    ImportBatch.objects.filter(pk=batch.pk).update(state=ImportBatch.State.UNDONE, finished_at=now)
     return len(things)
 
 

@@ -1,5 +1,6 @@
 """Settings, EMR feeds: the list, a new one, one feed's page with upload and Go live."""
 
+from io import BytesIO
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,10 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import staff_view
 from accounts.once import once
 from integrations import feeds, uploads
+from integrations.csvfile.files import File
 from integrations.forms import FeedForm, UploadForm
 from integrations.hl7v2 import doors
 from integrations.kinds import KINDS
 from integrations.models import Feed, ImportBatch
+from integrations.views import imports
 from prm import clock
 from prm.audit.record import record
 from prm.ui import words
@@ -48,9 +51,8 @@ def feed_new(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, feed: Feed, form: UploadForm, status: int = 200) -> HttpResponse:
     kind = KINDS[feed.kind]
     told = kind.settings(feed.preset, feed.settings)
-    shown = [
-        (key.label, _told(told[key.name])) for key in kind.keys if key.label and told[key.name] not in ("", [], None)
-    ]
+    named = [(key.label, told[key.name]) for key in kind.keys if key.label]
+    shown = [(label, _told(value)) for label, value in named if value not in ("", [], None, False)]
     context = {
         "feed": feed, "health": feeds.health(feed, now=clock.now()), "form": form, "tone": TONES[feed.state],
         "settings": shown, "preset": kind.presets.get(feed.preset, ("", {}))[0],
@@ -81,6 +83,9 @@ def feed(request: HttpRequest, feed_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _page(request, one, form, status=422)
     practice, file = request.practice, form.cleaned_data["file"]  # type: ignore[attr-defined]
+    if one.kind == Feed.Kind.CSV:
+        raw = file.read()
+        return imports.take_in(request, one, File(file.name, lambda: BytesIO(raw)))
     batch = uploads.take_in(practice, one, file.name, file.read(), by=request.user, now=clock.now())
     record("feed.uploaded", now=clock.now(), request=request, object_id=one.pk, messages=batch.total)
     return redirect("feed_import", practice.slug, one.pk, batch.pk)
@@ -91,6 +96,8 @@ def feed(request: HttpRequest, feed_id: UUID) -> HttpResponse:
 def feed_import(request: HttpRequest, feed_id: UUID, batch_id: UUID) -> HttpResponse:
     """What became of one upload; asks again every two seconds while the worker applies it."""
     batch = get_object_or_404(ImportBatch.objects.select_related("feed"), pk=batch_id, feed=feed_id)
+    if batch.feed.kind == Feed.Kind.CSV:
+        return imports.page(request, batch)
     template = "integrations/feed_import.html" + ("#progress" if request.htmx else "")  # type: ignore[attr-defined]
     return render(request, template, {"feed": batch.feed, "batch": batch, "result": uploads.result(batch)})
 

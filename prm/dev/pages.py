@@ -234,6 +234,11 @@ def _import(practice: Practice) -> dict[str, Any] | None:
     return {"feed_id": batch.feed_id, "batch_id": batch.pk} if batch else None
 
 
+def _rows_file(practice: Practice) -> dict[str, Any] | None:
+    batch = ImportBatch.objects.filter(feed__kind=Feed.Kind.CSV).order_by("-created_at").first()
+    return {"feed_id": batch.feed_id, "batch_id": batch.pk} if batch else None
+
+
 def _dead_letter(practice: Practice) -> dict[str, Any] | None:
     letter = RawMessage.objects.filter(state=RawMessage.State.DEAD).order_by("-received_at").first()
     return {"feed_id": letter.feed_id, "message_id": letter.pk} if letter else None
@@ -373,6 +378,12 @@ ROWS: dict[str, Row] = {
     "feed_dead_replay_all": Row(STAFF, _feed),
     "feed_dead_rest": Row(STAFF, _dead_letter),
     "feed_import": Row(STAFF, _import),
+    "feed_import_cancel": Row(STAFF, _rows_file),
+    "feed_import_mapping": Row(STAFF, _rows_file),
+    "feed_import_rows": Row(STAFF, _rows_file, fragment=True),
+    "feed_import_sheet": Row(STAFF, _rows_file),
+    "feed_import_start": Row(STAFF, _rows_file),
+    "feed_import_undo": Row(STAFF, _rows_file),
     "feed_live": Row(STAFF, _feed),
     "feed_new": Row(STAFF),
     "feed_pause": Row(STAFF, _feed),

@@ -91,7 +91,6 @@ def test_a_slice_that_was_killed_goes_on_after_its_last_chunk(place, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         running.run_slice(practice, batch.pk)
     assert see(place, batch).done_rows == 6
-    assert platform.imports_to_run() == [(practice.pk, batch.pk)]
 
     monkeypatch.setattr(running, "_store_chunk", store)
     running.run_slice(practice, batch.pk)
@@ -99,7 +98,6 @@ def test_a_slice_that_was_killed_goes_on_after_its_last_chunk(place, monkeypatch
 
     with use_practice(practice.pk):
         assert (Patient.objects.count(), RawMessage.objects.count()) == (11, 4)
-    assert platform.imports_to_run() == []
 
 
 def test_a_cancelled_file_stores_and_applies_nothing_more(place, monkeypatch):
@@ -132,7 +130,9 @@ def test_an_undo_takes_back_what_only_this_file_brought_and_the_same_file_brings
     apply(place, HEAD + rows(2))
     second = apply(place, HEAD + rows(2, start=2))  # 2 again, 3 new
 
-    assert running.undo(practice, second, now=clock.now()) == 2  # patient 3 and his visit
+    with use_practice(practice.pk):
+        assert running.undo(second, now=clock.now()) == 2  # patient 3 and his visit
+    drain(*place, now=clock.now())
 
     with use_practice(practice.pk):
         shown = {p.last_name for p in Patient.objects.filter(archived_at=None)}
@@ -168,3 +168,19 @@ def test_content_that_returns_is_news_and_content_sent_twice_is_not(place):
     with use_practice(practice.pk):
         assert Patient.objects.get().last_name == "A"
         assert RawMessage.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "platform"])
+def test_the_ring_finds_what_waits_and_what_was_killed_but_nothing_that_is_through():
+    practice = PracticeFactory()
+    with use_practice(practice.pk):
+        feed = Feed.objects.create(name="Files", kind="csv", preset="generic", time_zone="America/New_York")
+    place = (practice, feed)
+    waiting = upload(place, HEAD + rows(2))
+    assert platform.imports_to_run() == [(practice.pk, waiting.pk)]
+    check(place, waiting)
+    assert platform.imports_to_run() == []  # a person is asked
+    begin(place, waiting)
+    assert platform.imports_to_run() == [(practice.pk, waiting.pk)]
+    running.run_slice(practice, waiting.pk)
+    assert platform.imports_to_run() == []
