@@ -2,9 +2,11 @@
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.db.models import F
 from kombu.exceptions import OperationalError
 
@@ -12,7 +14,7 @@ from accounts import retention
 from accounts.models import Practice
 from integrations import forgetting, lapse
 from integrations.apply import apply_stored
-from integrations.csvfile import running
+from integrations.csvfile import drop, running
 from integrations.kinds import KINDS
 from integrations.models import Feed, ImportBatch, RawMessage
 from prm import clock
@@ -65,6 +67,22 @@ def run_import(practice_id: str, batch_id: str) -> None:
             running.check(batch, now=clock.now())
     if running.run_slice(practice, UUID(batch_id)):
         run_import.delay(practice_id, batch_id)
+
+
+@shared_task(queue="ingest")
+def sweep_folders() -> None:
+    """Take in what was dropped into the folders of feeds of files, where the operator has set PRM_DROP_DIR."""
+    if not settings.DROP_DIR:
+        return
+    root, now = Path(settings.DROP_DIR), clock.now()
+    for practice_id in platform.practice_ids():
+        with apart(practice_id):
+            with use_practice(practice_id):
+                practice = Practice.objects.get(pk=practice_id)
+                feeds = list(Feed.objects.filter(kind=Feed.Kind.CSV).exclude(state=Feed.State.PAUSED))
+            for feed in feeds if (root / practice.public_id).is_dir() else ():
+                for batch in drop.sweep(root, practice, feed, now=now):
+                    run_import.delay(str(practice_id), str(batch.pk))
 
 
 def nudge_import(batch: ImportBatch) -> None:

@@ -24,6 +24,7 @@ SCHEDULE: dict[str, tuple[int, str]] = {
     "accounts.tasks.forget_answers": (3600, "report"),
     "integrations.tasks.find_stored": (10, "ingest"),
     "integrations.tasks.find_imports": (10, "ingest"),
+    "integrations.tasks.sweep_folders": (30, "ingest"),
     "integrations.tasks.refresh_episodes": (3600, "ingest"),
     "integrations.tasks.forget_raw": (3600, "report"),
     "messaging.tasks.forget_bodies": (3600, "report"),

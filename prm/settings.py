@@ -258,6 +258,7 @@ SPECTACULAR_SETTINGS = {
 SENDGRID_API_BASE = text("SENDGRID_API_BASE", "https://api.sendgrid.com")
 SMTP_URL = text("SMTP_URL", "")
 MAIL_FROM = text("PRM_MAIL_FROM", f"PRM <no-reply@{urlsplit(SITE_URL).hostname}>")
+DROP_DIR = text("PRM_DROP_DIR", "")  # integrations.csvfile.drop; empty: feeds of files take uploads alone
 HTTP_CONNECT_TIMEOUT, HTTP_READ_TIMEOUT = 5, 20  # seconds; the providers' clients have no default timeout
 
 # What a link to a map begins with; the clinic's address follows. A person's tap opens it, our pages ask it nothing.
