@@ -62,7 +62,9 @@ def sweep(root: Path, practice: Practice, feed: Feed, *, now: datetime) -> list[
     for path in found:
         extract = min(now, datetime.fromtimestamp(path.stat().st_mtime, UTC))
         with use_practice(practice.pk):
-            some = running.take_in(feed, File(path.name, partial(path.open, "rb")), now=now, extract=extract, auto=True)
+            some = running.take_in(
+                feed, File(path.name, partial(open, path, "rb")), now=now, extract=extract, auto=True
+            )
         batches += some
         refused = any(one.state == ImportBatch.State.DONE for one in some)
         _move(path, folder / ("failed" if refused else "done"), now)

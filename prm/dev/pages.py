@@ -230,7 +230,7 @@ def _feed(practice: Practice) -> dict[str, Any] | None:
 
 
 def _import(practice: Practice) -> dict[str, Any] | None:
-    batch = ImportBatch.objects.order_by("-created_at").first()
+    batch = ImportBatch.objects.exclude(feed__kind=Feed.Kind.CSV).order_by("-created_at").first()
     return {"feed_id": batch.feed_id, "batch_id": batch.pk} if batch else None
 
 
@@ -378,6 +378,7 @@ ROWS: dict[str, Row] = {
     "feed_dead_replay_all": Row(STAFF, _feed),
     "feed_dead_rest": Row(STAFF, _dead_letter),
     "feed_import": Row(STAFF, _import),
+    "feed_import_map": Row(STAFF, _rows_file, url_name="feed_import"),
     "feed_import_cancel": Row(STAFF, _rows_file),
     "feed_import_mapping": Row(STAFF, _rows_file),
     "feed_import_rows": Row(STAFF, _rows_file, fragment=True),

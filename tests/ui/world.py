@@ -1,11 +1,14 @@
 """One practice with something of everything, so that every page has something to show."""
 
 from datetime import timedelta
+from io import BytesIO
 
 from accounts import absence, agreement_files, agreements, api_keys, invitations, support
 from accounts.models import Agreement, Membership, MembershipClinic, Practice, User
 from campaigns import actions, lifecycle
 from integrations import uploads
+from integrations.csvfile import running
+from integrations.csvfile.files import File
 from messaging.compose import library
 from messaging.outbox import deliver, queue
 from nps import recovery
@@ -38,6 +41,7 @@ def build() -> tuple[Practice, User]:
         _queue_a_mail(practice)
         _agreements(practice, owner)
         _feed(practice, owner)
+        _file_of_rows(owner)
         _rules(clinic)
         rights.ask_amendment(
             Patient.objects.earliest("created_at"), "My birth date is wrong", by=owner, now=clock.now()
@@ -85,6 +89,14 @@ def _people(practice: Practice, clinic: object) -> None:
     absence.plan(therapist, starts_on=day, ends_on=day + timedelta(days=7), cover=owner)
     invitations.invite(practice, "sam.lee@example.com", "front_desk", by=owner, clinics=[clinic], now=now)
     TherapistFactory(first_name="", last_name="", named=False)
+
+
+def _file_of_rows(owner: User) -> None:
+    """A feed of files with one whose columns nobody has explained yet."""
+    raw = b"MRN;Patient name;DOB;Remark\n0042;Abara, Ruth;31/12/1955;a\n77;Li, Sam;12/11/1980;b\n"
+    feed = FeedFactory(name="Front desk files", kind="csv", state="testing", live_at=None)
+    (batch,) = running.take_in(feed, File("patients.csv", lambda: BytesIO(raw)), now=clock.now(), by=owner)
+    running.check(batch, now=clock.now())
 
 
 def _feed(practice: Practice, owner: User) -> None:
