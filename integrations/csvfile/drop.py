@@ -8,12 +8,12 @@ comes again, and its chunks are duplicates.
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from accounts.models import Practice
 from integrations.csvfile import running
 from integrations.csvfile.files import File
+from integrations.csvfile.tables import OpenFile
 from integrations.models import Feed, ImportBatch
 from prm.tenancy import use_practice
 
@@ -62,13 +62,16 @@ def sweep(root: Path, practice: Practice, feed: Feed, *, now: datetime) -> list[
     for path in found:
         extract = min(now, datetime.fromtimestamp(path.stat().st_mtime, UTC))
         with use_practice(practice.pk):
-            some = running.take_in(
-                feed, File(path.name, partial(open, path, "rb")), now=now, extract=extract, auto=True
-            )
+            file = File(path.name, _opener(path))
+            some = running.take_in(feed, file, now=now, extract=extract, auto=True)
         batches += some
         refused = any(one.state == ImportBatch.State.DONE for one in some)
         _move(path, folder / ("failed" if refused else "done"), now)
     return batches
+
+
+def _opener(path: Path) -> OpenFile:
+    return lambda: path.open("rb")
 
 
 def _move(path: Path, target: Path, now: datetime) -> None:
