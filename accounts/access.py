@@ -30,7 +30,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "nps.recover": frozenset({OWNER, MANAGER, FRONT_DESK}),
     "nps.set_up": frozenset({OWNER, MANAGER}),
     "feeds.manage": frozenset({OWNER, MANAGER}),
-    "settings.manage": frozenset({OWNER, MANAGER}),
+    "settings.manage": frozenset({OWNER, MANAGER}),  # of the whole practice
+    "clinics.manage": frozenset({OWNER, MANAGER}),  # their own clinics; who sees all of them opens new ones
     "people.manage": frozenset({OWNER, MANAGER}),
     "audit.view": frozenset({OWNER}),
     "api_keys.manage": frozenset({OWNER}),
@@ -40,9 +41,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
 }
 
 
-# What shows patients of the whole practice, or opens it (a key's scopes know no clinics), so that a member of some
-# clinics only may not, whatever his role.
-WHOLE_PRACTICE = frozenset({"feeds.manage", "audit.view", "practice.own", "api_keys.manage"})
+# What shows patients of the whole practice, opens it (a key's scopes know no clinics) or decides for it, so that a
+# member of some clinics only may not, whatever his role.
+WHOLE_PRACTICE = frozenset({"feeds.manage", "settings.manage", "audit.view", "practice.own", "api_keys.manage"})
 
 
 class OnlyReading(PermissionDenied):

@@ -23,7 +23,7 @@ PAGES = (
          "settings.manage", "settings_practice"),
     Page(PRACTICE, 1, "branding", "Branding", "Logo and colour, as patients see them", "palette",
          "settings.manage", "settings_branding"),
-    Page(PRACTICE, 2, "clinics", "Clinics", "Where you treat, when you are open", "map-pin", "settings.manage"),
+    Page(PRACTICE, 2, "clinics", "Clinics", "Where you treat, when you are open", "map-pin", "clinics.manage"),
     Page(PRACTICE, 80, "agreements", "Agreements", "What you have signed with us and with your providers",
          "file-check", "practice.own"),
     Page(PEOPLE, 10, "people", "People and roles", "Who works here, as what, and who was invited", "users-round",
@@ -74,7 +74,7 @@ class AccountsConfig(AppConfig):
 
         navigation.check_permissions_with(may)
         navigation.register(
-            "settings", "Settings", icon="settings", url_name="settings", permission="settings.manage",
+            "settings", "Settings", icon="settings", url_name="settings", permission="clinics.manage",
             group=navigation.FOOT,
         )  # fmt: skip
         for page in PAGES:

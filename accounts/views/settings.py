@@ -8,7 +8,7 @@ from accounts.access import staff_view
 
 
 @require_GET
-@staff_view("settings.manage")
+@staff_view("clinics.manage")
 def index(request: HttpRequest) -> HttpResponse:
     """Every settings page that the reader may open, by group."""
     return render(request, "accounts/settings.html")

@@ -25,7 +25,7 @@ STATED = {Code.EMR: "no_emr", Code.OPT_OUTS: "no_opt_outs"}  # what a person may
 # Step to (words of its button, URL names: the first that exists and that the reader may open).
 LEADS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     Code.PRACTICE: ("Open the practice", (("settings_practice", "settings.manage"), ("agreements", "practice.own"))),
-    Code.CLINIC: ("Open clinics", (("clinics", "settings.manage"),)),
+    Code.CLINIC: ("Open clinics", (("clinics", "clinics.manage"),)),
     Code.PEOPLE: ("Invite people", (("people", "people.manage"),)),
     Code.CONSENT: ("Choose", (("consent_policy", "settings.manage"),)),
     Code.EMR: ("Connect", (("feeds", "feeds.manage"),)),
