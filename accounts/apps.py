@@ -68,11 +68,13 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the page shell how a permission is decided; add the settings."""
+        from accounts import kept
         from accounts.access import may
         from prm.api import scopes
-        from prm.ui import navigation, settings_pages
+        from prm.ui import navigation, settings_pages, system_pages
 
         navigation.check_permissions_with(may)
+        system_pages.keep_typed_with(kept.keep_of_signed_in)
         navigation.register(
             "settings", "Settings", icon="settings", url_name="settings", permission="clinics.manage",
             group=navigation.FOOT,

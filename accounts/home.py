@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from accounts import kept
 from accounts.queries import practices_of
 
 COOKIE = "prm_practice"  # the slug of the practice last used here; membership is asked again each time
@@ -30,7 +31,13 @@ def path_of(request: HttpRequest) -> str:
 
 
 def remember(request: HttpRequest, response: HttpResponse, slug: str) -> None:
-    """Keep in a cookie which practice was used last: a read must not write rows."""
+    """Keep in cookies which practice was used last, a read must not write rows, and by whom (`accounts.kept`)."""
+    person = kept.signed(str(request.user.pk)) if request.user.is_authenticated else ""
+    if person and request.COOKIES.get(kept.COOKIE) != person:
+        response.set_cookie(
+            kept.COOKIE, person, max_age=kept.COOKIE_LASTS, httponly=True, samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )  # fmt: skip
     if request.COOKIES.get(COOKIE) != slug:
         response.set_cookie(
             COOKIE, slug, max_age=A_YEAR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts import home, signin, support
+from accounts import home, kept, signin, support
 from accounts.access import OnlyReading
 from accounts.queries import membership_of, practices_of
 from prm import clock
@@ -43,7 +42,7 @@ class StaffMiddleware:
         if slug is None:
             return self.get_response(request)
         if not home.signed_in(request):
-            return _ask_to_sign_in(request)
+            return _ask_to_sign_in(request, slug)
         practices = practices_of(request.user)  # type: ignore[arg-type]
         practice = next((one for one in practices if one.slug == slug), None)
         open_to_support = practice is None and request.user.is_platform_operator
@@ -54,7 +53,7 @@ class StaffMiddleware:
             return self.get_response(request)
         if signin.keep_time_of(request, practice, now=clock.now()):
             request.ended = True  # type: ignore[attr-defined]
-            return _ask_to_sign_in(request)
+            return _ask_to_sign_in(request, slug)
 
         def answer(request: HttpRequest) -> HttpResponse:
             if open_to_support:
@@ -67,6 +66,7 @@ class StaffMiddleware:
             request.practice, request.membership, request.practices = practice, membership, practices  # type: ignore[attr-defined]
             with timezone.override(practice.zone):
                 response = self.get_response(request)
+            kept.show(request, response)
             if open_to_support:
                 _record_support_page(request, response.status_code)
             return response
@@ -89,9 +89,16 @@ class StaffMiddleware:
         return None if home.signed_in(request) else _ask_to_sign_in(request)
 
 
-def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
-    """To the sign-in page and back; a fragment's request makes the whole page go there."""
-    after = {"next": _page(request)} if _page(request) else {}
+def _ask_to_sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
+    """To the sign-in page and back; a fragment's request makes the whole page go there.
+
+    What a POST to the practice `slug` brought is kept for whoever sent it; a page that leaves by itself is told where.
+    """
+    with_text = kept.keep_at_the_door(request, slug) if slug else ""
+    if with_text and request.path == reverse("kept", args=[slug]):
+        return JsonResponse({"page": with_text})
+    page = with_text or _page(request)
+    after = {"next": page} if page else {}
     why = {"why": "idle"} if getattr(request, "ended", False) else {}
     query = urlencode({**after, **why})
     where = reverse("signin") + (f"?{query}" if query else "")
@@ -117,10 +124,7 @@ def _page(request: HttpRequest) -> str:
     """The page to return to: this one, or the one whose form or fragment this request belongs to."""
     if request.method in {"GET", "HEAD"} and not getattr(request, "htmx", False):
         return request.get_full_path()
-    came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
-    return (
-        came_from._replace(scheme="", netloc="", fragment="").geturl() if came_from.netloc == request.get_host() else ""
-    )
+    return kept.page_of(request)
 
 
 def _practice_slug(request: HttpRequest) -> str | None:

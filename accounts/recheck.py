@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts import signin
+from accounts import kept, signin
 from prm import clock
 
 View = Callable[..., HttpResponse]
@@ -18,9 +18,9 @@ View = Callable[..., HttpResponse]
 def recently_checked(view: View) -> View:
     """Mark a view of signed-in people that wants a second factor given within ten minutes.
 
-    Who gave none is sent to give one and comes back: to this page, or after a POST to the page whose form it was; the
-    button is then pressed again. Put it under `@staff_view`, on the page that shows the form as well, so that the
-    question comes before anything is typed.
+    Who gave none is sent to give one and comes back: to this page, or after a POST to the page whose form it was, with
+    what was typed (`accounts.kept`); the button is then pressed again. Put it under `@staff_view`, on the page that
+    shows the form as well, so that the question comes before anything is typed.
     """
 
     @wraps(view)
@@ -37,6 +37,4 @@ def recently_checked(view: View) -> View:
 def _page(request: HttpRequest) -> str:
     if request.method in {"GET", "HEAD"} and not getattr(request, "htmx", False):
         return request.get_full_path()
-    came_from = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
-    path = came_from._replace(scheme="", netloc="", fragment="").geturl()
-    return signin.own_path(path) if came_from.netloc == request.get_host() else ""
+    return kept.keep_of_signed_in(request) or signin.own_path(kept.page_of(request))

@@ -163,7 +163,9 @@ def end_if_stale(request: HttpRequest, *, now: datetime) -> bool:
         auth.logout(request)
         return True
     request.idle_since = seen  # type: ignore[attr-defined]
-    if now >= seen + SEEN_EVERY and not request.path.endswith("/_pulse"):  # a page left open is not a person
+    if now >= seen + SEEN_EVERY and not request.path.endswith(
+        ("/_pulse", "/_kept")
+    ):  # a page left open is not a person
         session[SEEN_AT] = now.timestamp()
     return False
 

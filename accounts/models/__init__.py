@@ -16,7 +16,7 @@ from accounts.models.invitations import Invitation, InvitationClinic
 from accounts.models.joins import TherapistJoin
 from accounts.models.members import Membership, MembershipClinic, Therapist
 from accounts.models.practices import RESERVED_WORDS, Clinic, Practice, check_slug, check_zone
-from accounts.models.sent_forms import SentForm
+from accounts.models.sent_forms import KeptText, SentForm
 from accounts.models.sessions import Session
 from accounts.models.signups import SignUp
 from accounts.models.support import SUPPORT_LASTS_AT_MOST, SupportGrant
@@ -33,6 +33,7 @@ __all__ = [
     "FactorRecovery",
     "Invitation",
     "InvitationClinic",
+    "KeptText",
     "Logo",
     "Membership",
     "MembershipClinic",

@@ -1,11 +1,13 @@
-"""Forms of staff between two requests: those that had their effect."""
+"""Forms of staff between two requests: those that had their effect, and those that met a closed door."""
 
+import json
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
 
-from prm import clock
+from accounts.models.users import User
+from prm import clock, crypto
 from prm.tenancy.models import PracticeModel
 
 SWEPT = 100  # rows past their time that one request removes
@@ -46,3 +48,30 @@ class SentForm(_Passing):
 
     def __str__(self) -> str:
         return f"form sent {self.at:%Y-%m-%d %H:%M}"
+
+
+class KeptText(_Passing):
+    """What a person typed into a form that was not taken, for this person alone, once (`accounts.kept`)."""
+
+    LASTS = timedelta(hours=1)
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    page = models.CharField(max_length=500)  # the page with the form, with its query
+    action = models.CharField(max_length=500)  # where the form goes
+    fields = models.BinaryField()  # encrypted: JSON, name to values
+
+    class Meta(_Passing.Meta):
+        indexes = [models.Index(fields=["practice", "at"], name="accounts_kepttext_age")]
+
+    def __str__(self) -> str:
+        return f"text kept {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def typed(self) -> dict[str, list[str]]:
+        """Field to its values, as they were sent."""
+        found: dict[str, list[str]] = json.loads(crypto.open_text(self, "fields"))
+        return found
+
+    def seal(self, typed: dict[str, list[str]]) -> None:
+        """Set what was typed."""
+        crypto.seal_text(self, "fields", json.dumps(typed))

@@ -1,6 +1,6 @@
 """Signing in and out: password, code or passkey."""
 
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import auth
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import factors, home, passkeys, sign_in_record, signin, totp
+from accounts import factors, home, kept, passkeys, sign_in_record, signin, totp
 from accounts.forms import CodeForm, PasskeyForm, SignInForm
 from accounts.models import SignInAttempt, User
 from accounts.views import answers
@@ -156,6 +156,7 @@ def _door(
     query = f"?{urlencode({'next': _next(request)})}" if _next(request) else ""
     context = {
         "form": form, "passkey_form": passkey_form, "passkey_site": passkeys.site(request), "query": query,
+        "kept": kept.PARAMETER in dict(parse_qsl(urlsplit(_next(request)).query)),
         "why": WHY.get(request.GET.get("why", "")), "development": settings.DEVELOPMENT, "sign_up": settings.SIGN_UP,
     }  # fmt: skip
     return render(request, "accounts/signin.html", context, status=status)

@@ -369,6 +369,7 @@ ROWS: dict[str, Row] = {
     "clinic_new": Row(STAFF),
     "clinic_reopening": Row(STAFF, _clinic),
     "clinics": Row(STAFF),
+    "kept": Row(STAFF),
     "consent_policy": Row(STAFF),
     "feed": Row(STAFF, _feed),
     "feed_dead": Row(STAFF, _feed),

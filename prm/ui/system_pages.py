@@ -1,6 +1,7 @@
 """The pages that answer when something is missing, refused, in conflict, too large, too often, expired or broken."""
 
 import sys
+from collections.abc import Callable
 from string import Template
 
 from django.conf import settings
@@ -23,6 +24,16 @@ ROLE_WORDS = {
     "front_desk": "the front desk",
     "read_only": "a person who only reads",
 }
+
+
+_keepers: list[Callable[[HttpRequest], str]] = []
+
+
+def keep_typed_with(keep: Callable[[HttpRequest], str]) -> None:
+    """Let `keep` store what a form brought that was open too long (from AppConfig.ready): the page to go back to, or
+    an empty string.
+    """
+    _keepers.append(keep)
 
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -54,7 +65,9 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403 for a form that was open too long or sent after signing out: what was typed is shown, to be copied."""
+    """403 for a form that was open too long or sent after signing out: what was typed is shown, to be copied, and
+    where an app keeps it, a link leads to the form with it.
+    """
     typed = [
         value
         for name, values in request.POST.lists()
@@ -62,7 +75,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         for value in values
         if value.strip() and " " in value.strip()
     ]
-    context = {"typed": typed, "no_cookie": reason == REASON_NO_CSRF_COOKIE}
+    no_cookie = reason == REASON_NO_CSRF_COOKIE
+    back = next((page for keep in _keepers if not no_cookie and (page := keep(request))), "")
+    context = {"typed": typed, "no_cookie": no_cookie, "back": back}
     return _page(request, "expired.html", 403, context)
 
 

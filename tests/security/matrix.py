@@ -107,6 +107,7 @@ ROWS: dict[str, Row] = {
     "inbox_ownership": Row("OM", "POST", scoped=True, missing="TF"),
     "inbox_resolution": Row("OM", "POST", scoped=True, missing="TF"),
     "inbox_resolution_undo": Row("OM", "POST", scoped=True, missing="TF"),
+    "kept": Row("OMTFR", "POST"),
     "keyboard": Row("OMTFR"),
     "palette": Row("OMTFR"),
     "pulse": Row("OMTFR"),
