@@ -1,7 +1,7 @@
 """A8: a day's acts through the real pages, by several people; the record holds each of them and nothing else."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,20 +11,23 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import totp
-from accounts.models import Membership, Practice, User
+from accounts.models import ApiKey, Membership, Practice, User
 from campaigns.models import Firing, Rule
 from integrations.models import Feed, RawMessage
 from messaging.models import OutboxMessage
 from nps.models import RecoveryCase, Response, SurveyInvitation
 from patients import access
-from patients.models import Patient, PortalLink, WorkItem
+from patients.models import Patient, PortalLink, PortalSession, WorkItem
 from prm import clock
 from prm.audit import seal
 from prm.audit.models import AuditEvent
 from prm.tenancy import use_practice
+from prm.tenancy.models import PracticeExport
 from prm.ui import pdf
 from tests.factories.accounts import MembershipFactory, PracticeFactory
+from tests.factories.patients import PatientFactory
 from tests.integrations.messages import FIRST, Emr
+from tests.security import forms
 from tests.ui import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,7 +45,7 @@ class Day:
     def act(self, client: Client, method: str, where: str, *events: tuple, **sent: Any) -> Any:
         """One request by `client`; `events` are (actor, action, patient id, object id)."""
         answer = client.generic(method, where) if method == "GET" else client.post(where, sent)
-        assert answer.status_code in {200, 204, 302}, (where, answer.status_code, answer.content[-600:])
+        assert answer.status_code in {200, 201, 204, 302}, (where, answer.status_code, answer.content[-600:])
         self.expected.update(events)
         return answer
 
@@ -159,6 +162,74 @@ def test_a8_the_record_of_a_day_is_exactly_what_was_done():
         named = Patient.objects.filter(search_name__startswith="abara", merged_into=None, archived_at=None)
         assert set(listed) == set(named.values_list("pk", flat=True)) != set()
         assert Response.objects.get(invitation=invitation).patient_id == who
+
+
+def test_a8_the_record_of_what_an_owner_and_a_patient_did_is_exactly_that():
+    """Settings, a permission, an export, a key, a patient's rights; the portal's door, its pages and the way out."""
+    practice, _owner = world.build()
+    with use_practice(practice.pk):
+        owner, desk = member("owner", "Olivia"), member("front_desk", "Fran")
+        fran = Membership.objects.get(user=desk)
+        patient = PatientFactory(birth_date=date(1955, 3, 5))
+        before = recorded(practice)
+    day = Day(practice)
+    o, p = owner.pk, patient.pk
+
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        office = day.sign_in(owner)
+        profile = day.url("settings_practice")
+        day.act(
+            office, "POST", profile, (o, "practice.changed", None, practice.pk),
+            **{**filled(office, profile, profile), "phone": "(415) 555-0142"},
+        )  # fmt: skip
+        day.act(office, "POST", profile, **filled(office, profile, profile))  # nothing is changed, nothing recorded
+        access_of = day.url("member_access", fran.pk)
+        day.act(
+            office, "POST", access_of, (o, "permission.changed", None, fran.pk),
+            **{**filled(office, day.url("member", fran.pk), access_of), "role": "read_only"},
+        )  # fmt: skip
+        day.act(office, "POST", day.url("data_export"))
+        made = newest(practice, PracticeExport, "asked_at")
+        day.expected[(o, "practice.export_begun", None, made)] += 1
+        day.act(office, "POST", day.url("api_key_new"), name="Mart", scopes=["clinics:read"], lasts="30")
+        key = newest(practice, ApiKey, "created_at")
+        day.expected[(o, "api_key.created", None, key)] += 1
+        day.act(office, "POST", day.url("api_key_revocation", key), (o, "api_key.revoked", None, key), name="Mart")
+
+        day.act(office, "POST", day.url("patient_restriction", p), (o, "contact.stopped", p, None))
+        day.act(office, "POST", day.url("patient_restriction_undo", p), (o, "contact.allowed", p, None))
+        day.act(office, "GET", day.url("patient_privacy", p), (o, "patient.read", p, None))
+        day.act(
+            office, "GET", day.url("patient_copy", p, "json"),
+            (o, "patient.read", p, None), (o, "patient.copied", p, None),
+        )  # fmt: skip
+
+    with clock.at(clock.now() + timedelta(minutes=2)):
+        with use_practice(practice.pk):
+            _link, token = access.issue_link(
+                patient, PortalLink.LinkPurpose.ACCESS, now=clock.now(), lasts=access.ACCESS_LASTS
+            )
+        page, phone = access.link_path(practice, token), Client()
+        day.act(phone, "GET", page)
+        day.act(phone, "POST", page, month="3", day="5", year="1955")
+        session = newest(practice, PortalSession, "started_at")
+        day.expected[(p, "portal.signed_in", p, session)] += 1
+        day.act(phone, "GET", reverse("portal_home"), (p, "portal.read", p, None))
+        day.act(phone, "POST", reverse("portal_sign_out"), (p, "portal.signed_out", p, None))
+
+    assert recorded(practice) - before == day.expected
+
+
+def filled(client: Client, page: str, action: str) -> dict[str, Any]:
+    """What the form of `page` that leads to `action` would send."""
+    (form,) = [one for one in forms.posts_of(client.get(page).text, page) if one.action == action]
+    return form.values
+
+
+def newest(practice: Practice, model: Any, moment: str) -> Any:
+    """The id of the row that was made last."""
+    with use_practice(practice.pk):
+        return model.objects.order_by(f"-{moment}").values_list("pk", flat=True)[0]
 
 
 def test_a8_nothing_of_the_record_can_be_changed_or_removed_by_the_application():

@@ -132,3 +132,24 @@ def test_the_palette_fits_a_phone(browser, live_server, desk):
         box = page.locator("#palette").bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= harness.PHONE["width"]
+
+
+def test_an_item_is_taken_by_a_and_a_resolution_taken_back_by_z(browser, live_server, desk):
+    entering, url = opened(browser, live_server, desk, f"inbox/{desk.item.pk}/")
+    with entering as watching:
+        page = watching.page
+        page.goto(url, wait_until="networkidle")
+        page.keyboard.press("a")
+        page.locator("#split .acts .btn.quiet").get_by_text(desk.people.owner.user.short_name).wait_for()
+        assert desk.fresh()[1].owner_id == desk.people.owner.pk
+        page.keyboard.press("e")
+        page.get_by_label("What caused it").select_option("communication")
+        page.get_by_label("Apologized").check()
+        page.keyboard.press("Control+Enter")
+        page.get_by_role("button", name="Undo").wait_for()
+        assert desk.fresh()[1].state == "done"
+        page.evaluate("() => document.activeElement.blur()")
+        page.keyboard.press("z")
+        page.get_by_text("The case is open again").wait_for()
+        assert desk.fresh()[1].state == "open"
+        assert (watching.said, watching.foreign) == ([], [])

@@ -9,7 +9,6 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from prm.dev import pages
-from tests.factories.accounts import sign_in
 from tests.ui import world
 
 KB = 1024
@@ -38,24 +37,24 @@ def weight(html: str, *, fonts: bool) -> float:
     return total / KB
 
 
-def test_patients_first_page_is_light() -> None:
-    practice, _owner = world.build()
-    survey = next(visit for visit in pages.visits(practice) if visit.name == "survey")
-
-    html = Client().get(survey.path).content.decode()
-
-    assert weight(html, fonts=False) <= 50
-    assert weight(html, fonts=True) <= 100
+LIGHT = {pages.PORTAL: (50, 100), pages.PATIENT: (50, 100), pages.OPEN: (150, 200), pages.STAFF: (150, 200)}
+PAGES = ("survey", "portal_home", "portal_door", "signin", "today", "inbox")
 
 
-def test_staff_first_page_is_light() -> None:
+def test_u3_first_pages_are_light() -> None:
     practice, owner = world.build()
-    client = Client()
-    sign_in(client, owner)
-    inbox = next(visit for visit in pages.visits(practice) if visit.name == "inbox")
+    visits = {visit.name: visit for visit in pages.visits(practice)}
 
-    html = client.get(inbox.path).content.decode()
-
-    assert "Waited 40 minutes" in html
-    assert weight(html, fonts=False) <= 150
-    assert weight(html, fonts=True) <= 200
+    heavy = {}
+    for name in PAGES:
+        client = Client()
+        for cookie in pages.cookies(visits[name].side, owner, "http://testserver"):
+            client.cookies[cookie["name"]] = cookie["value"]
+        answer = client.get(visits[name].path)
+        assert (answer.status_code, "prm.css" in answer.text) == (200, True), name
+        plain, whole = weight(answer.text, fonts=False), weight(answer.text, fonts=True)
+        assert plain < whole, name
+        most_plain, most = LIGHT[visits[name].side]
+        if plain > most_plain or whole > most:
+            heavy[name] = (plain, whole)
+    assert heavy == {}
