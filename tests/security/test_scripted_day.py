@@ -81,7 +81,8 @@ def test_a8_the_record_of_a_day_is_exactly_what_was_done():
         case = RecoveryCase.objects.select_related("response").order_by("response__score").first()
         item = WorkItem.objects.get(kind="recovery", subject_id=case.pk)
         mail = OutboxMessage.objects.filter(attempts__gt=0, patient__isnull=False).first()
-        feed, dead = Feed.objects.get(), RawMessage.objects.filter(state=RawMessage.State.DEAD).first()
+        dead = RawMessage.objects.filter(state=RawMessage.State.DEAD).select_related("feed").first()
+        feed = dead.feed
         rule = Rule.objects.filter(state="active").first()
         firing = Firing.objects.filter(rule=rule).first()
         before = recorded(practice)
