@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts import totp
 from accounts.models import ApiKey, Membership, Practice, User
 from campaigns.models import Firing, Rule
-from integrations.models import Feed, RawMessage
+from integrations.models import RawMessage
 from messaging.models import OutboxMessage
 from nps.models import RecoveryCase, Response, SurveyInvitation
 from patients import access
