@@ -37,7 +37,7 @@ SAFE_TWICE = {
     "clinic_reopening", "consent_policy", "data_closing", "departure", "departure_undo", "factor_recovery",
     "feed_dead_raw", "feed_dead_replay", "feed_dead_replay_all", "feed_dead_rest", "feed_import_cancel",
     "feed_import_mapping", "feed_import_sheet", "feed_import_start", "feed_import_undo", "feed_live", "feed_pause",
-    "first_day_later", "first_day_statement", "inbox_closure", "inbox_closure_undo", "inbox_ownership",
+    "first_day_later", "first_day_statement", "inbox_closure", "inbox_closure_undo", "inbox_ownership", "kept",
     "inbox_resolution", "inbox_resolution_undo", "invitation_withdrawal", "logo_choice", "logo_upload",
     "member_access", "member_sessions_end", "mine", "mine_app", "mine_app_name", "mine_app_removal",
     "mine_codes", "mine_passkey", "mine_passkey_name", "mine_passkey_options", "mine_passkey_removal",
