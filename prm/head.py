@@ -20,6 +20,7 @@ class HeadMiddleware:
         if request.method != "HEAD":
             return self.get_response(request)
         request.method = "GET"
+        request.asked_by_head = True  # type: ignore[attr-defined]  # a machine: people fetch bodies
         response = self.get_response(request)
         if response.streaming:
             response.close()

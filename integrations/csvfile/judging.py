@@ -114,7 +114,7 @@ def judge_table(
     if held := _held_by_header(table, verdict, chosen, context.settings):
         return held
     assert chosen is not None  # noqa: S101  (else it is held)
-    assert table.header is not None  # noqa: S101
+    assert table.header is not None  # noqa: S101  (a file without a header is held before)
     verdict.mapping = chosen
     if table.epoch != 1900:
         chosen.epoch = table.epoch

@@ -95,7 +95,7 @@ def _child(open_file: OpenFile, sheet: str) -> Iterator[IO[bytes]]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert child.stdin is not None  # noqa: S101  (a pipe was asked for)
-    assert child.stdout is not None  # noqa: S101
+    assert child.stdout is not None  # noqa: S101  (a pipe was asked for)
     try:
         with suppress(BrokenPipeError):
             with open_file() as stream:

@@ -23,7 +23,7 @@ def follow(request: HttpRequest, signed_id: str) -> HttpResponse:
         link = Link.objects.select_related("message").filter(pk=found[1]).first()
         if link is None:
             raise Http404
-        links.count(link, head=request.method == "HEAD", now=clock.now())
+        links.count(link, head=getattr(request, "asked_by_head", False), now=clock.now())
         response = HttpResponseRedirect(link.url)
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"

@@ -44,7 +44,7 @@ def next_of(answer):
 
 
 def unquoted(answer):
-    from urllib.parse import unquote  # noqa: PLC0415
+    from urllib.parse import unquote  # noqa: PLC0415  (this test alone)
 
     return unquote(next_of(answer))
 
@@ -104,7 +104,7 @@ def test_it_is_gone_after_an_hour(harbor, desk):
 
 
 def test_what_is_kept_is_encrypted_and_holds_no_secret_and_no_file(harbor, desk):
-    from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: PLC0415
+    from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: PLC0415  (this test alone)
 
     client, member, path = desk
     idle(client, member)

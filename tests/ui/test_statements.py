@@ -17,6 +17,7 @@ OWN = {
     "member": 16,  # sessions, roles, clinics, profiles and covers to choose from, beside the person's own
     "inbox": 8, "inbox_list": 8, "inbox_empty": 8, "pulse": 6,
     "campaign_edit": 13,
+    "feed_import_map": 28,  # reads the file's parts to try them; to be mended with the wizard
     "patient_copy": 22, "patient_privacy": 13, "portal_my_copy": 20,
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from io import BytesIO
 
-from accounts import absence, agreement_files, agreements, api_keys, invitations, support
+from accounts import absence, agreement_files, agreements, api_keys, invitations, joining, support
 from accounts.models import Agreement, Membership, MembershipClinic, Practice, User
 from campaigns import actions, lifecycle
 from integrations import uploads
@@ -47,6 +47,7 @@ def build() -> tuple[Practice, User]:
             Patient.objects.earliest("created_at"), "My birth date is wrong", by=owner, now=clock.now()
         )
         _people(practice, clinic)
+        _joined_therapist(owner)
         support.grant(practice, sees_as="read_only", hours=4, reason="The feed", by=owner, now=clock.now())
         api_keys.make(practice, "Warehouse", ["clinics:read"], by=owner, now=clock.now(), lasts=None)
         exports.begin(by=owner.pk, now=clock.now())
@@ -54,6 +55,13 @@ def build() -> tuple[Practice, User]:
             pass
     deliver.deliver_due("email")
     return practice, owner
+
+
+def _joined_therapist(owner: User) -> None:
+    """One whom a feed knew by an id alone, joined with a profile: it can be parted again."""
+    placeholder = TherapistFactory(first_name="", last_name="", named=False)
+    into = TherapistFactory(first_name="Pat", last_name="Quill")
+    joining.join(placeholder, into, by=owner, now=clock.now())
 
 
 def _queue_a_mail(practice: Practice) -> None:
