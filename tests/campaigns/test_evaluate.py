@@ -278,7 +278,7 @@ def test_the_probe_reads_no_more_episodes_than_are_due(practice):
         Episode.objects.bulk_create(rows, batch_size=5_000)
     tick(practice, TURNED_ON)
     with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE patients_episode")
+        cursor.execute("ANALYZE patients_episode, patients_patient, accounts_clinic, accounts_practice")
     with use_practice(practice.pk):
         rule = Rule.objects.select_related("version").get()
         window = evaluate._window(rule, DUE, EvaluationState.objects.get())
